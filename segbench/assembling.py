@@ -1,0 +1,145 @@
+"""Put together a profile from what the instruments reported."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+from segbench.disturbance import judge
+from segbench.results import (
+    PHASES,
+    Layer,
+    Layers,
+    Memory,
+    Model,
+    Noise,
+    Pass,
+    Profile,
+    Roof,
+    Subnormals,
+    Threads,
+    Workload,
+)
+
+if TYPE_CHECKING:
+    from segbench.machine import Environment
+    from segbench.protocol import Task
+    from segbench.recording import Recording
+
+# Some service wakes up now and then on any machine, and medians bear it. Beyond this share of the
+# blocks it is no longer now and then.
+DISTURBED_SHARE = 0.25
+
+
+def assemble_profile(
+    *,
+    task: Task,
+    input_name: str,
+    environment: Environment,
+    inspection: dict[str, Any],
+    memory: dict[str, Any],
+    recording: Recording,
+    supervisor_cpu_share: float | None,
+    layers: dict[str, Any] | None,
+    complete: bool,
+) -> Profile:
+    """Return the profile of one network."""
+    state = recording.state or {}
+    subnormals = Subnormals(**inspection["subnormals"])
+    return Profile(
+        model=Model(**inspection["model"]),
+        workload=_workload(task, input_name, environment, inspection["classes"], state),
+        environment=environment,
+        params=inspection["params"],
+        params_trainable=inspection["params_trainable"],
+        weights_bytes=inspection["weights_bytes"],
+        macs=Pass(**inspection["macs"]),
+        flops=Pass(**inspection["flops"]),
+        uncounted_ops=inspection["uncounted_ops"],
+        count_method=inspection["count_method"],
+        subnormals=subnormals,
+        memory=Memory(**memory, process_peak_bytes=state.get("process_peak_bytes")),
+        latency=recording.latencies(seed=task.seed),
+        noise=judge_noise(recording, task, subnormals),
+        supervisor_cpu_share=supervisor_cpu_share,
+        layers=None if layers is None else _layers(layers),
+        complete=complete,
+        created=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+    )
+
+
+def _workload(
+    task: Task, input_name: str, environment: Environment, classes: int, state: dict[str, Any]
+) -> Workload:
+    seen = state.get("threads", {})
+    return Workload(
+        batch=task.batch,
+        channels=task.channels,
+        height=task.height,
+        width=task.width,
+        classes=classes,
+        dtype="float32",
+        device=task.device,
+        runtime=task.runtime,
+        allocator=task.allocator,
+        threads=Threads(
+            requested=task.threads,
+            effective_cpus=environment.effective_cpus,
+            oversubscribed=task.threads > environment.effective_cpus,
+            intra_op=seen.get("intra_op"),
+            inter_op=seen.get("inter_op"),
+            os_threads=seen.get("os_threads"),
+        ),
+        input=input_name,
+        seed=task.seed,
+    )
+
+
+def _layers(reply: dict[str, Any]) -> Layers:
+    rows = ({**row, "output_shape": tuple(row["output_shape"])} for row in reply["layers"])
+    return Layers(Roof(**reply["roof"]), tuple(Layer(**row) for row in rows))
+
+
+def judge_noise(recording: Recording, task: Task, subnormals: Subnormals) -> Noise:
+    """Say whether the samples were disturbed, and by what."""
+    reasons = [
+        *_disturbed_blocks(recording, task),
+        *_faulting_samples(recording, task),
+    ]
+    noisy = bool(reasons)
+    if subnormals.weights or subnormals.activations:
+        reasons.append(
+            f"{subnormals.weights} weights and {subnormals.activations} activations are "
+            "subnormal, which some CPUs compute many times more slowly"
+        )
+    return Noise(noisy=noisy, reasons=tuple(reasons))
+
+
+def _disturbed_blocks(recording: Recording, task: Task) -> list[str]:
+    if task.device != "cpu":
+        return []
+    # The phases of a training step share their blocks.
+    blocks = [
+        block
+        for phase in ("forward", "forward_train")
+        for block in recording.phases[phase].blocks  # type: ignore[index]
+    ]
+    found = [reasons for block in blocks if (reasons := judge(block.disturbance, task.threads))]
+    if len(found) <= DISTURBED_SHARE * len(blocks):
+        return []
+    return [f"{len(found)} of {len(blocks)} blocks were disturbed; in the first, {found[0][0]}"]
+
+
+def _faulting_samples(recording: Recording, task: Task) -> list[str]:
+    if task.device != "cpu" or task.allocator != "steady":
+        return []
+    found = []
+    for phase in PHASES:
+        faults = recording.phases[phase].minor_faults
+        faulting = sum(1 for number in faults if number)
+        if faulting > DISTURBED_SHARE * len(faults):
+            found.append(
+                f"{faulting} of {len(faults)} samples of {phase} took page faults, although the "
+                "allocator should hold still (it needs glibc)"
+            )
+    return found

@@ -1,0 +1,203 @@
+"""The supervisor's side: start worker processes, ask them, and never leave one behind.
+
+Nothing here imports torch, so that what is measured is not the measurer. The supervisor blocks in
+a read while a worker computes; it never polls.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+from typing import TYPE_CHECKING, Any, Self
+
+from segbench.errors import MeasurementError, UsageError
+from segbench.protocol import Task, decode, encode
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from types import TracebackType
+
+THREAD_VARIABLES = (
+    "OMP_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "BLIS_NUM_THREADS",
+    "VECLIB_MAXIMUM_THREADS",
+    "NUMEXPR_NUM_THREADS",
+)
+# glibc returns large tensors to the system after each call and takes them anew in the next, a page
+# fault at a time. These settings keep every freed tensor in one heap: no mmap for large blocks,
+# never a trim, and a heap that grows by 64 MiB. One arena, for the heaps of the others are small.
+STEADY_ALLOCATOR = {
+    "MALLOC_MMAP_MAX_": "0",
+    "MALLOC_TRIM_THRESHOLD_": str(1 << 62),
+    "MALLOC_TOP_PAD_": str(64 << 20),
+    "MALLOC_ARENA_MAX": "1",
+}
+# The opposite, to find peaks: every block of 64 KiB and more is a mapping of its own, returned as
+# soon as it is freed, so that resident memory is that of living tensors.
+RETURNING_ALLOCATOR = {
+    "MALLOC_MMAP_THRESHOLD_": str(64 << 10),
+    "MALLOC_MMAP_MAX_": str(1 << 30),
+    "MALLOC_TRIM_THRESHOLD_": "0",
+    "MALLOC_TOP_PAD_": "0",
+    "MALLOC_ARENA_MAX": "1",
+}
+STDERR_TAIL = 2000  # bytes of a dead worker's last words that are kept
+
+
+def worker_environment(task: Task, instrument: str, inherited: Mapping[str, str]) -> dict[str, str]:
+    """Return the environment that a worker starts with.
+
+    >>> task = Task("segfast", {}, threads=3)
+    >>> worker_environment(task, "timing", {"OMP_NUM_THREADS": "16"})["OMP_NUM_THREADS"]
+    '3'
+    """
+    environment = dict(inherited)
+    environment.update(dict.fromkeys(THREAD_VARIABLES, str(task.threads)))
+    environment["PYTHONUNBUFFERED"] = "1"
+    if instrument == "memory":
+        environment.update(RETURNING_ALLOCATOR)
+    elif task.allocator == "steady":
+        environment.update(STEADY_ALLOCATOR)
+    return environment
+
+
+class Worker:
+    """A child process with one instrument, which ends when this object is closed.
+
+    It runs in a session of its own: Ctrl-C reaches the supervisor alone, which then decides.
+    """
+
+    def __init__(self, task: Task, instrument: str) -> None:
+        self.task = task
+        self._stderr = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the worker
+        program = (
+            f"import sys; sys.path[:] = {sys.path!r}; "
+            f"from segbench.worker import main; main({os.getpid()})"
+        )
+        self._process = subprocess.Popen(
+            [sys.executable, "-P", "-c", program],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._stderr,
+            env=worker_environment(task, instrument, os.environ),
+            text=True,
+            start_new_session=True,
+        )
+        self.send({"do": "open", "instrument": instrument, "task": task.to_json()})
+
+    @property
+    def pid(self) -> int:
+        """The process id."""
+        return self._process.pid
+
+    def send(self, request: dict[str, Any]) -> None:
+        """Ask for something without waiting for the reply."""
+        try:
+            stdin = self._process.stdin
+            assert stdin is not None  # noqa: S101 - it was asked for as a pipe
+            stdin.write(encode(request))
+            stdin.flush()
+        except BrokenPipeError:
+            raise self._death() from None
+
+    def receive(self) -> dict[str, Any]:
+        """Wait for the next reply.
+
+        Raises:
+            UsageError: what the worker was given to build cannot be built.
+            MeasurementError: the worker failed or died.
+        """
+        stdout = self._process.stdout
+        assert stdout is not None  # noqa: S101 - it was asked for as a pipe
+        line = stdout.readline()
+        if not line:
+            raise self._death()
+        reply = decode(line)
+        if "error" in reply:
+            kind = UsageError if reply["usage"] else MeasurementError
+            error = kind(reply["error"])
+            error.add_note(reply["traceback"])
+            raise error
+        return reply
+
+    def ask(self, do: str, **arguments: Any) -> dict[str, Any]:  # noqa: ANN401
+        """Ask, and wait for the reply."""
+        self.send({"do": do, **arguments})
+        return self.receive()
+
+    def close(self) -> None:
+        """Kill the process if it still runs, and take note of its end."""
+        self._process.kill()
+        self._process.communicate()
+        self._stderr.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _death(self) -> MeasurementError:
+        code = self._process.wait()
+        error = MeasurementError(
+            f"the worker that measured {self.task.name!r} {_describe_end(code)}"
+        )
+        self._stderr.seek(0, os.SEEK_END)
+        self._stderr.seek(max(0, self._stderr.tell() - STDERR_TAIL))
+        error.add_note(self._stderr.read().decode(errors="replace"))
+        return error
+
+
+def _describe_end(code: int) -> str:
+    """Say how a process ended.
+
+    >>> _describe_end(-9)
+    'was killed by SIGKILL; most often the system was out of memory: try a smaller --size or --batch'
+    >>> _describe_end(3)
+    'ended by itself with code 3; see --debug for its last words'
+    """
+    if code == -signal.SIGKILL:
+        return (
+            "was killed by SIGKILL; most often the system was out of memory: "
+            "try a smaller --size or --batch"
+        )
+    if code < 0:
+        return f"was killed by {signal.Signals(-code).name}; see --debug for its last words"
+    return f"ended by itself with code {code}; see --debug for its last words"
+
+
+def open_workers(tasks: list[Task], instrument: str) -> list[Worker]:
+    """Start a worker for each task side by side, and wait until all are open."""
+    workers: list[Worker] = []
+    try:
+        for task in tasks:  # one by one, so that a failure on the way loses none
+            workers.append(Worker(task, instrument))
+        for worker in workers:
+            worker.receive()
+    except BaseException:
+        close_workers(workers)
+        raise
+    return workers
+
+
+def close_workers(workers: list[Worker]) -> None:
+    """Close them all."""
+    for worker in workers:
+        worker.close()
+
+
+def ask_once(task: Task, instrument: str, do: str, **arguments: Any) -> dict[str, Any]:  # noqa: ANN401
+    """Open a worker for one question and close it."""
+    with Worker(task, instrument) as worker:
+        worker.receive()
+        return worker.ask(do, **arguments)

@@ -1,0 +1,52 @@
+"""The input of a network: seeded noise, or a picture read, resized and normalised."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image, UnidentifiedImageError
+
+from segbench.errors import UsageError
+
+# Mean and deviation of ImageNet's training images, per channel, of values in 0..1: the
+# normalisation that the networks of the zoo are trained with (torchvision's reference scripts).
+MEAN = (0.485, 0.456, 0.406)
+DEVIATION = (0.229, 0.224, 0.225)
+
+
+def make_noise(shape: tuple[int, int, int, int], *, seed: int) -> torch.Tensor:
+    """Return standard normal noise, the same for the same seed.
+
+    >>> make_noise((1, 3, 8, 8), seed=0).shape
+    torch.Size([1, 3, 8, 8])
+    """
+    return torch.randn(shape, generator=torch.Generator().manual_seed(seed))
+
+
+def read_picture(path: Path, *, shape: tuple[int, int, int, int]) -> torch.Tensor:
+    """Read a picture into a batch: resized bilinearly, normalised, repeated.
+
+    Returns:
+        Floats of the given shape (batch, 3, height, width).
+
+    Raises:
+        UsageError: the file cannot be read as a picture.
+    """
+    batch, _, height, width = shape
+    try:
+        with Image.open(path) as opened:
+            picture = opened.convert("RGB").resize((width, height), Image.Resampling.BILINEAR)
+    except UnidentifiedImageError as error:
+        raise UsageError(
+            f"cannot read picture {str(path)!r}: its format is not known; "
+            "give a PNG, a JPEG or another file that Pillow reads"
+        ) from error
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise UsageError(f"cannot read picture {str(path)!r}: {reason}") from error
+    scaled = np.asarray(picture, dtype=np.float32) / 255.0
+    normalised = (scaled - np.array(MEAN, np.float32)) / np.array(DEVIATION, np.float32)
+    image = torch.from_numpy(normalised).permute(2, 0, 1).contiguous()
+    return image.expand(batch, -1, -1, -1).clone()

@@ -1,0 +1,137 @@
+"""Results as JSON files, and the atomic writing of any file.
+
+The format's history (``schema`` in each file):
+
+- ``segbench/profile/1`` and ``segbench/comparison/1``: the first.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import json
+import os
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from segbench.errors import UsageError
+from segbench.results import COMPARISON_SCHEMA, PROFILE_SCHEMA, Comparison, Profile
+
+Result = Profile | Comparison
+_TYPES: dict[str, type[Profile] | type[Comparison]] = {
+    PROFILE_SCHEMA: Profile,
+    COMPARISON_SCHEMA: Comparison,
+}
+
+
+def to_json(result: Result) -> str:
+    """Write a result as JSON, with a line break at its end; the schema comes first."""
+    fields = dataclasses.asdict(result)
+    ordered = {"schema": fields.pop("schema"), **fields}
+    return json.dumps(ordered, indent=1, allow_nan=False) + "\n"
+
+
+def from_json(text: str, *, source: str) -> Result:
+    """Read a result back from its JSON.
+
+    Args:
+        source: what to call the text in an error.
+
+    Raises:
+        UsageError: the text is no result, or of a schema that this version does not know.
+    """
+    from pydantic import TypeAdapter, ValidationError  # noqa: PLC0415 - only readers wait for it
+
+    try:
+        fields = json.loads(text)
+    except ValueError as error:
+        raise UsageError(f"{source} is not JSON, or was cut off: {error}") from error
+    schema = fields.get("schema") if isinstance(fields, dict) else None
+    if schema not in _TYPES:
+        raise UsageError(
+            f"{source} is no result that this version reads: its schema is {schema!r} "
+            f"(schemas: {', '.join(_TYPES)})"
+        )
+    adapter: TypeAdapter[Any] = TypeAdapter(_TYPES[schema])
+    try:
+        result: Result = adapter.validate_python(fields)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"]))
+        raise UsageError(
+            f"{source} is damaged at {where}: {first['msg'].lower()} "
+            f"({error.error_count()} such places)"
+        ) from error
+    return result
+
+
+def load(path: str | Path) -> Result:
+    """Read a saved profile or comparison.
+
+    Raises:
+        UsageError: the file cannot be read, or is no result.
+    """
+    try:
+        text = Path(path).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "it is not text"
+        raise UsageError(f"cannot read result {str(path)!r}: {reason.lower()}") from error
+    return from_json(text, source=f"result {str(path)!r}")
+
+
+def save(result: Result, path: str | Path, *, force: bool = False) -> None:
+    """Write a result as JSON, whole or not at all.
+
+    Raises:
+        UsageError: the file exists and ``force`` is not given, or it cannot be written.
+    """
+    write_text(Path(path), to_json(result), force=force)
+
+
+def check_writable(path: Path, *, force: bool) -> None:
+    """Refuse a target before hours of work go into what could not be written.
+
+    Raises:
+        UsageError: the file exists and ``force`` is not given, or its folder cannot be written to.
+    """
+    if path.is_dir():
+        raise UsageError(f"cannot write {str(path)!r}: it is a folder; name a file in it")
+    if path.exists() and not force:
+        raise UsageError(f"{str(path)!r} exists already; choose another name or add --force")
+    if not path.parent.is_dir():
+        raise UsageError(f"cannot write {str(path)!r}: folder {str(path.parent)!r} does not exist")
+    if not os.access(path.parent, os.W_OK):
+        raise UsageError(f"cannot write {str(path)!r}: no permission in {str(path.parent)!r}")
+
+
+def write_text(path: Path, text: str, *, force: bool) -> None:
+    """Write a text file so that it is either there as a whole or as it was before.
+
+    Raises:
+        UsageError: the file exists and ``force`` is not given, or it cannot be written.
+    """
+    check_writable(path, force=force)
+    try:
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    except OSError as error:
+        raise _unwritable(path, error) from error
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        umask = os.umask(0)
+        os.umask(umask)
+        Path(name).chmod(0o666 & ~umask)  # mkstemp makes files that nobody else may read
+        Path(name).replace(path)
+    except BaseException as error:
+        with contextlib.suppress(OSError):
+            Path(name).unlink()
+        if isinstance(error, OSError):
+            raise _unwritable(path, error) from error
+        raise
+
+
+def _unwritable(path: Path, error: OSError) -> UsageError:
+    return UsageError(f"cannot write {str(path)!r}: {(error.strerror or str(error)).lower()}")

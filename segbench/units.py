@@ -1,0 +1,101 @@
+"""Numbers as people read them. Results keep seconds, bytes and counts; only display rounds."""
+
+from __future__ import annotations
+
+import math
+import re
+
+from segbench.errors import UsageError
+
+_DECIMAL = ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"))
+_BINARY = ((1 << 40, "TiB"), (1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB"))
+_SECONDS = ((1.0, "s"), (1e-3, "ms"), (1e-6, "us"), (1e-9, "ns"))
+_SIZE = re.compile(r"(\d+)x(\d+)")
+
+
+def significant(value: float, digits: int = 3) -> str:
+    """Write a number with so many significant digits, without an exponent.
+
+    >>> significant(0.012345), significant(1234.5), significant(9.999)
+    ('0.0123', '1234', '10.0')
+    """
+    if value == 0:
+        return "0"
+    rounded = float(f"{value:.{digits - 1}e}")
+    decimals = max(0, digits - 1 - math.floor(math.log10(abs(rounded))))
+    return f"{rounded if decimals else value:.{decimals}f}"
+
+
+def seconds(value: float | None) -> str:
+    """Write a duration.
+
+    >>> seconds(0.0317), seconds(2.5), seconds(None)
+    ('31.7 ms', '2.50 s', '-')
+    """
+    if value is None:
+        return "-"
+    for scale, unit in _SECONDS:
+        if abs(value) >= scale:
+            return f"{significant(value / scale)} {unit}"
+    return "0 s" if value == 0 else f"{significant(value / 1e-9)} ns"
+
+
+def count(value: float | None) -> str:
+    """Write a count with a decimal prefix.
+
+    >>> count(603288), count(769141632), count(12), count(None)
+    ('603 k', '769 M', '12', '-')
+    """
+    if value is None:
+        return "-"
+    for scale, prefix in _DECIMAL:
+        if abs(value) >= scale:
+            return f"{significant(value / scale)} {prefix}"
+    return f"{value:g}"
+
+
+def size(value: float | None) -> str:
+    """Write a number of bytes with a binary prefix.
+
+    >>> size(2413152), size(512), size(None)
+    ('2.30 MiB', '512 B', '-')
+    """
+    if value is None:
+        return "-"
+    for scale, unit in _BINARY:
+        if abs(value) >= scale:
+            return f"{significant(value / scale)} {unit}"
+    return f"{value:g} B"
+
+
+def times(value: float | None) -> str:
+    """Write a ratio.
+
+    >>> times(8.7017), times(222.96), times(None)
+    ('8.70x', '223x', '-')
+    """
+    return "-" if value is None else f"{significant(value)}x"
+
+
+def percent(value: float | None) -> str:
+    """Write a share.
+
+    >>> percent(0.034), percent(None)
+    ('3.4 %', '-')
+    """
+    return "-" if value is None else f"{100 * value:.1f} %"
+
+
+def parse_image_size(text: str) -> tuple[int, int]:
+    """Read ``HxW`` in pixels.
+
+    Raises:
+        UsageError: it is not two positive whole numbers with an ``x`` between.
+
+    >>> parse_image_size("360x480")
+    (360, 480)
+    """
+    found = _SIZE.fullmatch(text.strip())
+    if found is None or 0 in (int(found[1]), int(found[2])):
+        raise UsageError(f"size {text!r} is not HEIGHTxWIDTH in pixels; write for example 360x480")
+    return int(found[1]), int(found[2])

@@ -1,0 +1,1 @@
+"""Tests whether segmentation networks are fast, small and good enough for a CPU."""

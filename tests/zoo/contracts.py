@@ -1,0 +1,148 @@
+"""What every network of the zoo must do; a test class inherits this and says which network."""
+
+import copy
+
+import pytest
+import torch
+from torch import nn
+
+import zoo
+
+CLASSES = 5
+TRACE_IS_DEPRECATED = "ignore:`torch.jit.*` is deprecated:DeprecationWarning"
+
+
+def image(height, width, batch=1):
+    return torch.rand(batch, 3, height, width)
+
+
+class ModelContract:
+    name: str
+    smallest_to_train_on_one: tuple[int, int] = (1, 1)
+
+    @pytest.fixture(scope="class")
+    @classmethod
+    def network(cls):
+        torch.manual_seed(0)
+        return zoo.build(cls.name, classes=CLASSES)
+
+    @pytest.fixture
+    def evaluated(self, network):
+        return network.eval()
+
+    @pytest.fixture
+    def training(self, network):
+        state = copy.deepcopy(dict(network.named_buffers()))
+        yield network.train()
+        network.load_state_dict(state, strict=False)  # running statistics as they were
+        network.zero_grad(set_to_none=True)
+        network.eval()
+
+    def test_builds_a_network_in_training_mode(self, network):
+        assert isinstance(network, nn.Module)
+        assert zoo.accepts_option(self.name, "classes")
+
+    @pytest.mark.parametrize("size", [(1, 1), (45, 61), (16, 32)])
+    def test_logits_are_one_tensor_of_exactly_the_size_of_the_image(self, evaluated, size):
+        with torch.no_grad():
+            logits = evaluated(image(*size))
+        assert type(logits) is torch.Tensor
+        assert logits.shape == (1, CLASSES, *size)
+        assert logits.isfinite().all()
+
+    def test_images_of_a_batch_do_not_meet_in_evaluation(self, evaluated):
+        batch = image(16, 16, batch=2)
+        with torch.no_grad():
+            together = evaluated(batch)
+            alone = evaluated(batch[1:])
+        torch.testing.assert_close(together[1:], alone, rtol=1e-3, atol=1e-4)
+        assert not torch.allclose(together[:1], alone, rtol=1e-3, atol=1e-4)
+
+    def test_gradients_reach_every_parameter(self, evaluated):
+        # in evaluation: two batch norms in a row leave the first without gradient in training
+        evaluated(image(33, 47)).square().mean().backward()
+        without = [
+            name
+            for name, parameter in evaluated.named_parameters()
+            if parameter.grad is None or not parameter.grad.count_nonzero()
+        ]
+        evaluated.zero_grad(set_to_none=True)
+        assert without == []
+
+    def test_trains_on_one_image_of_the_smallest_size(self, training):
+        height, width = self.smallest_to_train_on_one
+        for size in {(height, width), (width, height)}:
+            assert training(image(*size)).shape == (1, CLASSES, *size)
+
+    def test_weights_carry_over_to_a_new_network(self, evaluated):
+        with torch.device("meta"):
+            other = zoo.build(self.name, classes=CLASSES)
+        other.load_state_dict(evaluated.state_dict(), assign=True)
+        other.eval()
+        picture = image(2, 2)
+        with torch.no_grad():
+            assert torch.equal(other(picture), evaluated(picture))
+
+    @pytest.mark.filterwarnings(TRACE_IS_DEPRECATED)
+    def test_can_be_traced_without_a_warning(self, evaluated):
+        picture = image(19, 33)
+        with torch.no_grad():
+            traced = torch.jit.trace(evaluated, picture, check_trace=False)
+            another = image(19, 33)
+            torch.testing.assert_close(traced(another), evaluated(another))
+
+    def test_can_be_exported(self, evaluated):
+        picture = image(17, 33)
+        with torch.no_grad():
+            exported = torch.export.export(evaluated, (picture,)).module()
+            torch.testing.assert_close(exported(picture), evaluated(picture))
+
+    def test_compiles_as_one_graph(self, evaluated):
+        torch.compiler.reset()
+        picture = image(17, 33)
+        with torch.no_grad():
+            compiled = torch.compile(evaluated, backend="eager", fullgraph=True)
+            torch.testing.assert_close(compiled(picture), evaluated(picture))
+
+    def test_an_empty_image_is_refused_with_the_smallest(self, evaluated):
+        with pytest.raises(zoo.InputSizeError) as caught:
+            evaluated(image(0, 8))
+        name = type(evaluated).__name__
+        assert str(caught.value) == (
+            f"{name} cannot take an empty image (1x3x0x8); the smallest is 1x3x1x1"
+        )
+
+    def test_a_grey_image_is_refused(self, evaluated):
+        with pytest.raises(zoo.InputSizeError) as caught:
+            evaluated(torch.zeros(1, 1, 8, 8))
+        name = type(evaluated).__name__
+        assert str(caught.value) == (
+            f"{name} cannot take an input of shape 1x1x8x8; "
+            "give images as batch x 3 x height x width"
+        )
+
+
+class NormContract(ModelContract):
+    """Of the networks with batch norm: one image to train on can be too small."""
+
+    def test_one_image_too_small_to_train_on_is_refused(self, training):
+        largest = max(self.smallest_to_train_on_one) - 1
+        with pytest.raises(zoo.InputSizeError) as caught:
+            training(image(largest, largest))
+        assert str(caught.value) == (
+            f"{type(training).__name__} cannot train on one image of {largest}x{largest}: batch "
+            "norm needs two values per channel; the smallest height or width is "
+            f"{largest + 1}, or give two images"
+        )
+
+    def test_frozen_batch_norm_trains_on_any_image(self, training):
+        for module in training.modules():
+            if isinstance(module, nn.BatchNorm2d):
+                module.eval()
+        assert training(image(2, 2)).shape == (1, CLASSES, 2, 2)
+
+    def test_trains_on_two_small_images(self, training):
+        logits = training(image(16, 16, batch=2))
+        target = torch.zeros(2, 16, 16, dtype=torch.long)
+        nn.functional.cross_entropy(logits, target).backward()
+        assert all(p.grad is not None for p in training.parameters())

@@ -1,0 +1,146 @@
+"""Layers and checks that several of the zoo's networks share; maps are (N, C, H, W)."""
+
+from typing import Literal, TypeAlias
+
+import torch
+from torch import Tensor, nn
+
+from zoo.errors import InputSizeError
+
+__all__ = [
+    "ConvKind",
+    "SeparableConv",
+    "check_image",
+    "conv3x3",
+    "crop_to",
+    "initialise_for_relu",
+    "up2x2",
+]
+
+ConvKind: TypeAlias = Literal["separable", "standard"]
+
+
+class SeparableConv(nn.Sequential):
+    """Depthwise separable 3x3 convolution: BN, depthwise 3x3, BN, pointwise 1x1; no bias.
+
+    (N, C, H, W) -> (N, D, H, W). SegFast paper, section 3.1: batch norm precedes each convolution.
+
+    >>> SeparableConv(8, 16)(torch.zeros(1, 8, 5, 7)).shape
+    torch.Size([1, 16, 5, 7])
+    """
+
+    def __init__(self, in_channels: int, out_channels: int) -> None:
+        super().__init__(
+            nn.BatchNorm2d(in_channels),
+            nn.Conv2d(in_channels, in_channels, 3, padding=1, groups=in_channels, bias=False),
+            nn.BatchNorm2d(in_channels),
+            nn.Conv2d(in_channels, out_channels, 1, bias=False),
+        )
+
+
+def conv3x3(kind: ConvKind, in_channels: int, out_channels: int) -> nn.Module:
+    """Make a 3x3 convolution without bias that keeps height and width.
+
+    >>> conv3x3("standard", 8, 16).weight.shape
+    torch.Size([16, 8, 3, 3])
+    """
+    if kind == "separable":
+        return SeparableConv(in_channels, out_channels)
+    return nn.Conv2d(in_channels, out_channels, 3, padding=1, bias=False)
+
+
+def up2x2(kind: ConvKind, in_channels: int, out_channels: int) -> nn.Sequential:
+    """Make the decoder's up-convolution: (N, C, H, W) -> (N, D, 2H, 2W), with ReLU, no bias.
+
+    Separable: BN, depthwise transposed 2x2, BN, pointwise 1x1. Standard: BN, transposed 2x2.
+
+    >>> up2x2("separable", 8, 4)(torch.zeros(1, 8, 5, 7)).shape
+    torch.Size([1, 4, 10, 14])
+    """
+    if kind == "separable":
+        return nn.Sequential(
+            nn.BatchNorm2d(in_channels),
+            depthwise_up2x2(in_channels),
+            nn.BatchNorm2d(in_channels),
+            nn.Conv2d(in_channels, out_channels, 1, bias=False),
+            nn.ReLU(),
+        )
+    return nn.Sequential(
+        nn.BatchNorm2d(in_channels),
+        nn.ConvTranspose2d(in_channels, out_channels, 2, stride=2, bias=False),
+        nn.ReLU(),
+    )
+
+
+def depthwise_up2x2(channels: int) -> nn.ConvTranspose2d:
+    """Make a transposed convolution that doubles height and width of each channel by itself."""
+    return nn.ConvTranspose2d(channels, channels, 2, stride=2, groups=channels, bias=False)
+
+
+def crop_to(wide: Tensor, like: Tensor, offset: int = 0) -> Tensor:
+    """Cut from `wide`, `offset` from its top left corner, a map as high and wide as `like`.
+
+    Where sizes already agree this copies nothing and changes nothing.
+
+    >>> crop_to(torch.zeros(1, 4, 8, 8), torch.zeros(1, 2, 7, 5)).shape
+    torch.Size([1, 4, 7, 5])
+    """
+    height, width = like.shape[-2], like.shape[-1]
+    return wide[..., offset : offset + height, offset : offset + width]
+
+
+def initialise_for_relu(network: nn.Module) -> None:
+    """Draw weights for ReLU networks (He et al., ICCV 2015) from torch's global generator.
+
+    Uniform with variance 2 / fan-in; biases are zero; batch norm is the identity. Depthwise
+    transposed convolutions start as nearest-neighbour upsampling: every weight is 1.
+    """
+    for module in network.modules():
+        if isinstance(module, nn.ConvTranspose2d) and module.groups == module.in_channels:
+            nn.init.ones_(module.weight)
+        elif isinstance(module, nn.ConvTranspose2d):
+            # at kernel = stride each output sees each input channel once
+            bound = (6 / module.in_channels) ** 0.5
+            nn.init.uniform_(module.weight, -bound, bound)
+        elif isinstance(module, nn.Conv2d):
+            nn.init.kaiming_uniform_(module.weight, nonlinearity="relu")
+        if isinstance(module, nn.Conv2d | nn.ConvTranspose2d) and module.bias is not None:
+            nn.init.zeros_(module.bias)
+
+
+def check_image(network: nn.Module, image: Tensor, *, norm_stride: int | None) -> None:
+    """Refuse an image that `network` cannot take; silent while a graph is recorded.
+
+    Args:
+        network: named in the message; its batch norms tell whether it trains.
+        image: what is about to enter it.
+        norm_stride: input pixels per value, along a side, of the coarsest map that meets batch
+            norm; None where there is no batch norm.
+
+    Raises:
+        InputSizeError: not (batch, 3, height, width), nothing in it, or, in training, a single
+            value per channel where batch norm needs two.
+    """
+    # torch.jit carries no types
+    if torch.jit.is_tracing() or torch.compiler.is_compiling():  # type: ignore[attr-defined,no-untyped-call]
+        return
+    name, shape = type(network).__name__, "x".join(map(str, image.shape))
+    if image.dim() != 4 or image.shape[1] != 3:  # noqa: PLR2004, the dimensions of an RGB batch
+        raise InputSizeError(
+            f"{name} cannot take an input of shape {shape or '()'}; "
+            "give images as batch x 3 x height x width"
+        )
+    batch, _, height, width = image.shape
+    if not batch * height * width:
+        raise InputSizeError(
+            f"{name} cannot take an empty image ({shape}); the smallest is 1x3x1x1"
+        )
+    if norm_stride and batch == 1 and max(height, width) <= norm_stride and _norm_trains(network):
+        raise InputSizeError(
+            f"{name} cannot train on one image of {height}x{width}: batch norm needs two values "
+            f"per channel; the smallest height or width is {norm_stride + 1}, or give two images"
+        )
+
+
+def _norm_trains(network: nn.Module) -> bool:
+    return any(isinstance(m, nn.BatchNorm2d) and m.training for m in network.modules())

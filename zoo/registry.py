@@ -1,0 +1,274 @@
+"""The table of the zoo's networks, with the figures that the SegFast paper prints for them."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Literal, NamedTuple, TypeAlias, get_args
+
+from zoo.errors import UnknownModelError, did_you_mean
+from zoo.frozen import FrozenMapping
+from zoo.importing import entry_point_names, import_builder, is_import_string, load_entry_point
+
+__all__ = [
+    "PAPER",
+    "Figure",
+    "ModelEntry",
+    "Published",
+    "Quality",
+    "check_name",
+    "entry",
+    "find_builder",
+    "known",
+    "models",
+    "published_ratio",
+]
+
+PAPER = (
+    "Pal et al., SegFast: A Faster SqueezeNet based Semantic Image Segmentation Technique using "
+    "Depth-wise Separable Convolutions, ICVGIP 2018, doi 10.1145/3293353.3293406"
+)
+
+Figure: TypeAlias = Literal["params", "forward_s", "backward_s", "memory_mib"]
+
+
+class Quality(NamedTuple):
+    """Pixel accuracy in percent, and mean intersection over union from 0 to 1."""
+
+    pixel_accuracy: float
+    miou: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Published:
+    """What the paper prints for a network, for an image of 1x3x224x224 (Tables 2, 3 and 5).
+
+    Times are of a Xeon E5-2623 v4 at 2.60 GHz with 8 cores and 16 threads (Table 4); memory is
+    that of a Quadro P5000.
+
+    Attributes:
+        row: the paper's name for the network.
+        params: parameters at 22 classes; the paper does not print the class count.
+        forward_s: seconds of a forward pass.
+        backward_s: seconds of a backward pass.
+        memory_mib: MiB on the GPU.
+        accuracy: validation quality by dataset.
+    """
+
+    row: str
+    params: int
+    forward_s: float
+    backward_s: float
+    memory_mib: int
+    accuracy: FrozenMapping[Quality]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelEntry:
+    """A network of the zoo.
+
+    Attributes:
+        name: what a user types.
+        builder: import string of the function that builds it.
+        summary: one line for a list of models.
+        params_at_22: parameters at 22 classes.
+        conv_macs_at_22: multiply-accumulates of all convolutions at 22 classes, 1x3x224x224.
+        published: the paper's figures, None where it has none.
+    """
+
+    name: str
+    builder: str
+    summary: str
+    params_at_22: int
+    conv_macs_at_22: int
+    published: Published | None = None
+
+
+def _accuracy(**figures: tuple[float, float]) -> FrozenMapping[Quality]:
+    return FrozenMapping({dataset: Quality(*pair) for dataset, pair in figures.items()})
+
+
+_ENTRIES = (
+    ModelEntry(
+        name="fcn8s",
+        builder="zoo.fcn:fcn8s",
+        summary="FCN-8s on VGG-16 (Long, Shelhamer and Darrell 2015)",
+        params_at_22=134_507_010,
+        conv_macs_at_22=62_878_174_720,
+        published=Published(
+            row="FCN",
+            params=134_507_010,
+            forward_s=3.385,
+            backward_s=5.230,
+            memory_mib=3447,
+            accuracy=_accuracy(
+                bdd=(75.31, 0.3076),
+                camvid=(74.22, 0.3342),
+                mapillary=(79.62, 0.1910),
+                synthia=(91.81, 0.5346),
+            ),
+        ),
+    ),
+    ModelEntry(
+        name="segnet",
+        builder="zoo.segnet:segnet",
+        summary="SegNet on VGG-16; the paper's text calls its control SegNet-Basic, "
+        "but describes and counts this one",
+        params_at_22=29_455_702,
+        conv_macs_at_22=31_242_387_456,
+        published=Published(
+            row="SegNet",
+            params=29_455_702,
+            forward_s=1.977,
+            backward_s=3.251,
+            memory_mib=1515,
+            accuracy=_accuracy(
+                bdd=(82.79, 0.3475),
+                camvid=(88.70, 0.5174),
+                mapillary=(82.46, 0.2234),
+                synthia=(92.05, 0.5430),
+            ),
+        ),
+    ),
+    ModelEntry(
+        name="segnet-basic",
+        builder="zoo.segnet:segnet_basic",
+        summary="SegNet-Basic, four stages of 7x7 convolutions; the paper names it in section 4.2 "
+        "and has no figures of it",
+        params_at_22=1_417_302,
+        conv_macs_at_22=17_222_008_832,
+    ),
+    ModelEntry(
+        name="segfast-basic",
+        builder="zoo.segfast:segfast_basic",
+        summary="SegFast with standard in place of separable convolutions",
+        params_at_22=2_965_976,
+        conv_macs_at_22=3_388_585_984,
+        published=Published(
+            row="SegFast-Basic",
+            params=2_965_976,
+            forward_s=0.419,
+            backward_s=1.336,
+            memory_mib=1232,
+            accuracy=_accuracy(
+                bdd=(80.45, 0.3434),
+                camvid=(86.31, 0.4431),
+                mapillary=(82.10, 0.2206),
+                synthia=(91.65, 0.5317),
+            ),
+        ),
+    ),
+    ModelEntry(
+        name="segfast",
+        builder="zoo.segfast:segfast",
+        summary="SegFast: SqueezeNet 1.1 encoder, separable convolutions throughout",
+        params_at_22=603_288,
+        conv_macs_at_22=769_141_632,
+        published=Published(
+            row="SegFast",
+            params=603_288,
+            forward_s=0.389,
+            backward_s=0.929,
+            memory_mib=703,
+            accuracy=_accuracy(
+                bdd=(83.48, 0.3576),
+                camvid=(85.08, 0.5000),
+                mapillary=(81.63, 0.2108),
+                synthia=(93.58, 0.5910),
+            ),
+        ),
+    ),
+)
+
+_BY_NAME: Mapping[str, ModelEntry] = {row.name: row for row in _ENTRIES}
+
+
+def models() -> tuple[str, ...]:
+    """Return the names of the zoo's networks.
+
+    >>> models()
+    ('fcn8s', 'segnet', 'segnet-basic', 'segfast-basic', 'segfast')
+    """
+    return tuple(_BY_NAME)
+
+
+def known(name: str) -> ModelEntry | None:
+    """Return the zoo's row of `name`, None for a network from outside the zoo.
+
+    >>> known("mypkg.nets:tiny") is None
+    True
+    """
+    return _BY_NAME.get(name)
+
+
+def entry(name: str) -> ModelEntry:
+    """Return the zoo's row of `name`.
+
+    Raises:
+        UnknownModelError: the zoo has none.
+
+    >>> entry("segfast").published.forward_s
+    0.389
+    """
+    row = known(name)
+    if row is None:
+        raise _unknown(name)
+    return row
+
+
+def check_name(name: str) -> None:
+    """Refuse a name that no builder can have; imports no network and no torch.
+
+    An import string is judged by its form alone.
+
+    Raises:
+        UnknownModelError: `name` is no model, import string or entry point.
+
+    >>> check_name("mypkg.nets:tiny")
+    """
+    if not (name in _BY_NAME or is_import_string(name) or name in entry_point_names()):
+        raise _unknown(name)
+
+
+def find_builder(name: str) -> Callable[..., object]:
+    """Import the builder of a network of the zoo, an import string or an entry point.
+
+    Raises:
+        UnknownModelError: no builder goes by this name.
+        BuilderError: it cannot be imported or called.
+
+    >>> find_builder("segnet").__name__
+    'segnet'
+    """
+    if name in _BY_NAME:
+        return import_builder(_BY_NAME[name].builder)
+    check_name(name)
+    return import_builder(name) if is_import_string(name) else load_entry_point(name)
+
+
+def published_ratio(candidate: str, baseline: str, figure: Figure) -> float | None:
+    """Return the candidate's published figure over the baseline's, None where one is not printed.
+
+    >>> round(published_ratio("fcn8s", "segfast", "forward_s"), 1)
+    8.7
+    >>> published_ratio("segnet-basic", "segfast", "forward_s") is None
+    True
+    """
+    if figure not in get_args(Figure):
+        raise ValueError(f"no published figure {figure!r} (figures: {', '.join(get_args(Figure))})")
+    rows = known(candidate), known(baseline)
+    printed = [row.published for row in rows if row is not None and row.published is not None]
+    if len(printed) < len(rows):
+        return None
+    above, below = (float(getattr(published, figure)) for published in printed)
+    return above / below
+
+
+def _unknown(name: str) -> UnknownModelError:
+    if ":" in name:
+        return UnknownModelError(
+            f"{name!r} is no import string; write package.module:builder, as in mypkg.nets:tiny"
+        )
+    names = (*models(), *entry_point_names())
+    return UnknownModelError(
+        f"unknown model {name!r}{did_you_mean(name, names)} (models: {', '.join(names)}, "
+        "or package.module:builder)"
+    )
