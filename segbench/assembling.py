@@ -97,7 +97,9 @@ def _workload(
 
 def _layers(reply: dict[str, Any]) -> Layers:
     rows = ({**row, "output_shape": tuple(row["output_shape"])} for row in reply["layers"])
-    return Layers(Roof(**reply["roof"]), tuple(Layer(**row) for row in rows))
+    copies = reply["roof"]["copy_bytes_per_s"]  # JSON has made text of the sizes
+    roof = {**reply["roof"], "copy_bytes_per_s": {int(size): copies[size] for size in copies}}
+    return Layers(Roof(**roof), tuple(Layer(**row) for row in rows))
 
 
 def judge_noise(recording: Recording, task: Task, subnormals: Subnormals) -> Noise:
@@ -120,9 +122,7 @@ def _disturbed_blocks(recording: Recording, task: Task) -> list[str]:
         return []
     # The phases of a training step share their blocks.
     blocks = [
-        block
-        for phase in ("forward", "forward_train")
-        for block in recording.phases[phase].blocks  # type: ignore[index]
+        block for phase in ("forward", "forward_train") for block in recording.phases[phase].blocks
     ]
     found = [reasons for block in blocks if (reasons := judge(block.disturbance, task.threads))]
     if len(found) <= DISTURBED_SHARE * len(blocks):

@@ -161,8 +161,8 @@ class Worker:
 def _describe_end(code: int) -> str:
     """Say how a process ended.
 
-    >>> _describe_end(-9)
-    'was killed by SIGKILL; most often the system was out of memory: try a smaller --size or --batch'
+    >>> _describe_end(-11)
+    'was killed by SIGSEGV; see --debug for its last words'
     >>> _describe_end(3)
     'ended by itself with code 3; see --debug for its last words'
     """
@@ -180,8 +180,8 @@ def open_workers(tasks: list[Task], instrument: str) -> list[Worker]:
     """Start a worker for each task side by side, and wait until all are open."""
     workers: list[Worker] = []
     try:
-        for task in tasks:  # one by one, so that a failure on the way loses none
-            workers.append(Worker(task, instrument))
+        # One by one, so that a failure on the way loses none of those that have started.
+        workers.extend(Worker(task, instrument) for task in tasks)
         for worker in workers:
             worker.receive()
     except BaseException:

@@ -136,8 +136,8 @@ def compare(
 
     >>> import segbench
     >>> result = segbench.compare(["segfast-basic", "segfast"], size=(64, 64), repeats=1)
-    >>> [ratio.ratio for ratio in result.ratios if ratio.metric == "params"]
-    [4.916351725875536]
+    >>> [round(ratio.ratio, 2) for ratio in result.ratios if ratio.metric == "params"]
+    [4.92]
     """
     settings = Settings(
         threads, batch, size, classes, input, device, runtime, allocator, repeats, seed, strict

@@ -45,10 +45,10 @@ class Task:
 
 
 def encode(message: dict[str, Any]) -> str:
-    """Write a message as one line.
+    r"""Write a message as one line.
 
     >>> encode({"do": "stop"})
-    '{"do":"stop"}\\n'
+    '{"do":"stop"}\n'
     """
     return json.dumps(message, separators=(",", ":")) + "\n"
 

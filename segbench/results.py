@@ -189,7 +189,8 @@ class Layer:
     Attributes:
         share: of the time of all layers.
         intensity: FLOPs per byte moved (input, weights and output, once each).
-        roof_share: its speed as a share of what the machine reached for that intensity.
+        roof_share: its speed as a share of what the machine reached for as many FLOPs per byte
+            and as many bytes; it may exceed 1 where a library has a faster algorithm.
     """
 
     name: str
@@ -207,10 +208,16 @@ class Layer:
 
 @dataclass(frozen=True)
 class Roof:
-    """What this machine can do with these threads, measured beside the layers."""
+    """What this machine reached with these threads, measured beside the layers.
+
+    Attributes:
+        copy_bytes_per_s: bytes read and written per second by copies that move so many bytes; the
+            small ones stay in a cache.
+    """
 
     matmul_flops_per_s: float
-    copy_bytes_per_s: float
+    convolution_flops_per_s: float
+    copy_bytes_per_s: dict[int, float]
 
 
 @dataclass(frozen=True)

@@ -52,7 +52,7 @@ def mirrored_orders(arms: int, cycles: int, rng: random.Random) -> Iterator[list
     order: list[int] = []
     for cycle in range(cycles):
         if cycle % 2:
-            order = order[::-1]
+            order.reverse()
         else:
             order = list(range(arms))
             rng.shuffle(order)

@@ -100,9 +100,9 @@ def _hierarchical_bootstrap(
     drawn = np.full((RESAMPLES, len(rounds), widest), np.nan)
     chosen = rng.integers(len(rounds), size=(RESAMPLES, len(rounds)))
     for number, blocks in enumerate(rounds):
-        where = np.nonzero(chosen == number)
-        picks = rng.integers(len(blocks), size=(len(where[0]), len(blocks)))
-        drawn[(*where, slice(0, len(blocks)))] = np.asarray(blocks)[picks]
+        sample, place = np.nonzero(chosen == number)
+        picks = rng.integers(len(blocks), size=(len(sample), len(blocks)))
+        drawn[sample, place, : len(blocks)] = np.asarray(blocks)[picks]
     figures = statistic(drawn.reshape(RESAMPLES, -1))
     tail = (1 - CONFIDENCE) / 2
     low, high = np.quantile(figures, (tail, 1 - tail))

@@ -55,14 +55,14 @@ class DeviceClock:
     def __init__(self, device: torch.device) -> None:
         import torch  # noqa: PLC0415 - the wall clock serves processes without torch
 
-        self._make_event = lambda: torch.cuda.Event(enable_timing=True)
-        self._synchronize = lambda: torch.cuda.synchronize(device)
+        self._cuda: Any = torch.cuda  # untyped in torch itself
+        self._device = device
 
     def time(self, call: Callable[[], Any]) -> tuple[Reading, Any]:
         """Run the call between two events, and wait for the second."""
-        self._synchronize()
+        self._cuda.synchronize(self._device)
         faults = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
-        start, end = self._make_event(), self._make_event()
+        start, end = (self._cuda.Event(enable_timing=True) for _ in range(2))
         start.record()
         returned = call()
         end.record()

@@ -19,7 +19,7 @@ from segbench.errors import UsageError
 from segbench.results import COMPARISON_SCHEMA, PROFILE_SCHEMA, Comparison, Profile
 
 Result = Profile | Comparison
-_TYPES: dict[str, type[Profile] | type[Comparison]] = {
+_TYPES: dict[str, type[Profile | Comparison]] = {
     PROFILE_SCHEMA: Profile,
     COMPARISON_SCHEMA: Comparison,
 }

@@ -153,9 +153,13 @@ def _add(tally: Tally, func: Any, arguments: Arguments, call: OperatorCall, resu
             macs=macs(func.overloadpacket, arguments, result),
             elementary=bias(arguments, result),
         )
-    elif call.name.startswith("aten::") and call.bare_name in DATA_MOVEMENT:
+    elif not call.name.startswith("aten::"):
+        tally.leave_out(call.name)
+    elif call.bare_name in DATA_MOVEMENT:
         return
-    elif call.name.startswith("aten::") and call.bare_name in RULES:
+    elif call.bare_name in RULES:
+        if not call.computes:
+            return
         results = result if isinstance(result, (tuple, list)) else (result,)
         shapes = tuple(_shape(item) if isinstance(item, Tensor) else None for item in results)
         whole = OperatorCall(name=call.name, arguments=call.arguments, results=shapes)

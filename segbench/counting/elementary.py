@@ -27,12 +27,7 @@ class Rule(NamedTuple):
 
 def each(flops: int) -> Callable[[OperatorCall], int]:
     """A formula: so many for each element of the result."""
-
-    def per_element(call: OperatorCall) -> int:
-        computes = any(operand.floating for operand in call.operands)
-        return flops * call.result.size if computes and call.result.shape else 0
-
-    return per_element
+    return lambda call: flops * call.result.size
 
 
 def _of_gradient(flops: int) -> Callable[[OperatorCall], int]:
@@ -93,9 +88,8 @@ def _avg_pool_backward(call: OperatorCall) -> int:
 
 def _adaptively_covered(call: OperatorCall, pooled: tuple[int, ...]) -> int:
     source = call.tensor("self")
-    axes = 2
     planes = source.size // (source.shape[-1] * source.shape[-2])
-    return planes * adaptively_covered_elements(source.shape[-axes:], pooled[-axes:])
+    return planes * adaptively_covered_elements(source.shape[-2:], pooled[-2:])
 
 
 def _adaptive_avg_pool(call: OperatorCall) -> int:
@@ -108,12 +102,11 @@ def _adaptive_avg_pool_backward(call: OperatorCall) -> int:
 
 
 def _mean(call: OperatorCall) -> int:
-    return call.tensor("self").size if call.tensor("self").shape else 0
+    return call.tensor("self").size
 
 
 def _reduction(call: OperatorCall) -> int:
-    source = call.tensor("self")
-    return source.size - call.result.size if source.floating else 0
+    return call.tensor("self").size - call.result.size
 
 
 def _dropout(call: OperatorCall) -> int:

@@ -81,6 +81,7 @@ class Tally:
                 flops=2 * self._macs[name] + self._elementary[name],
             )
             for name in sorted(self._calls)
+            if self._macs[name] or self._elementary[name]  # dropout in eval mode has no share
         )
         return OperationCount(
             macs=sum(share.macs for share in shares),

@@ -75,6 +75,11 @@ class OperatorCall:
         return self.results[0]
 
     @property
+    def computes(self) -> bool:
+        """Whether this is arithmetic of data: that of sizes has whole numbers and no dimension."""
+        return any(operand.floating and operand.shape for operand in self.operands)
+
+    @property
     def operands(self) -> Iterator[TensorShape]:
         """Every tensor among the arguments, those in lists too."""
         for value in self.arguments.values():

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import warnings
 from collections import Counter
-from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 from math import prod
 from typing import Any, Protocol
 
@@ -18,9 +18,9 @@ from torch import Tensor, nn
 
 from segbench.counting.data_movement import DATA_MOVEMENT
 from segbench.counting.elementary import RULES
+from segbench.counting.meta_convolutions import MetaConvolutions
 from segbench.counting.operation_count import OperationCount, Tally
 from segbench.counting.operator_call import OperatorCall, TensorShape, bare_name
-from segbench.counting.outside_the_trace import OutsideTheTrace
 from segbench.counting.stand_in import Inputs, counted_on_stand_in, is_meta
 
 
@@ -68,12 +68,13 @@ PRODUCTS: dict[str, tuple[str, Products]] = {
 def count_forward(model: nn.Module, inputs: Inputs) -> OperationCount:
     """Count one forward pass in eval mode from the traced graph, with fvcore.
 
-    The model is left as it was. Wherever it can, the trace runs on the meta device: no weight is
+    The model is left as it was. A trace keeps only what an output depends on, on the path that the
+    given inputs take. Wherever it can, the trace runs on the meta device: no weight is
     copied and nothing is computed.
 
     Args:
         model: a module that ``torch.jit`` can trace: tensors in, tensors out.
-        inputs: one tensor or several; their values do not matter.
+        inputs: one tensor or several.
 
     Raises:
         RuntimeError: the model cannot be traced; ``count_forward_by_dispatch`` can count it.
@@ -89,7 +90,7 @@ def _count_trace(model: nn.Module, inputs: tuple[Tensor, ...]) -> OperationCount
     with torch.no_grad():
         if not is_meta(model, inputs):
             return _analyse(model, inputs)
-        with ThreadPoolExecutor(1) as thread, OutsideTheTrace(thread):
+        with MetaConvolutions():
             return _analyse(model, inputs)
 
 
@@ -128,22 +129,19 @@ def _handle(inputs: list[Any], outputs: list[Any]) -> Counter[tuple[str, str]]:
     """What one node of the graph contributes, under (operation, what is counted)."""
     node = outputs[0].node()
     name = bare_name(node.kind())
-    if name in DATA_MOVEMENT:
-        return Counter()
-    schema = torch._C.parse_schema(node.schema())  # noqa: SLF001 - the only parser there is
     call = OperatorCall(
         name=node.kind(),
         arguments={
-            argument.name: _value(value)
-            for argument, value in zip(schema.arguments, inputs, strict=True)
+            argument: _value(value)
+            for argument, value in zip(_argument_names(node.schema()), inputs, strict=True)
         },
         results=tuple(_shape(value) for value in outputs),
     )
-    if call.results[0] is None:  # a number, not a tensor: arithmetic of sizes
-        return Counter()
     if name in PRODUCTS:
         operation, products = PRODUCTS[name]
         macs, elementary = products(call)
+    elif name in DATA_MOVEMENT or not call.computes:
+        return Counter()
     else:
         operation, macs, elementary = RULES[name].operation, 0, RULES[name].flops(call)
     return Counter(
@@ -153,6 +151,12 @@ def _handle(inputs: list[Any], outputs: list[Any]) -> Counter[tuple[str, str]]:
             (operation, "elementary"): int(elementary),
         }
     )
+
+
+@cache
+def _argument_names(schema: str) -> tuple[str, ...]:
+    parsed = torch._C.parse_schema(schema)  # noqa: SLF001 - the only parser there is
+    return tuple(argument.name for argument in parsed.arguments)
 
 
 def _leave_out(_inputs: list[Any], outputs: list[Any]) -> Counter[tuple[str, str]]:
@@ -172,12 +176,15 @@ def _shape(value: Any) -> TensorShape | None:  # noqa: ANN401 - torch._C.Value
 
 def _value(value: Any) -> object:  # noqa: ANN401 - torch._C.Value
     """A node's input: a shape, a constant, a list of them, or None for what is not known."""
-    shape = _shape(value)
-    if shape is not None:
-        return shape
     if value.node().kind() == "prim::ListConstruct":
         return [_value(item) for item in value.node().inputs()]
+    shape = _shape(value)
     constant = value.toIValue()
+    if isinstance(constant, Tensor) and constant.is_meta:
+        # No weight and no input, so the operators that made it are not in the graph.
+        raise RuntimeError("the tracer lost an intermediate result on the meta device")
+    if shape is not None:
+        return shape
     if isinstance(constant, Tensor):
         return TensorShape(tuple(constant.shape), floating=constant.is_floating_point())
     return constant

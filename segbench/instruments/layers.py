@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import statistics
 import time
 from collections.abc import Callable
@@ -20,8 +21,11 @@ if TYPE_CHECKING:
 
 PASSES = 9
 WARM_UP_PASSES = 3
-MATRIX = 1536  # side of the square factors: three of them, 28 MB, and 7.2 GFLOP
-COPY_BYTES = 256 << 20  # well beyond any cache
+MATRIX = 1536  # side of the square factors: 7.2 GFLOP
+CHANNELS, SIDE = 256, 56  # of the convolution: 3.7 GFLOP
+# Bytes that the copies move, from what fits a core's own cache to what fits none.
+COPY_BYTES = tuple(64 << (10 + 2 * step) for step in range(7))
+COPY_SECONDS = 0.02
 REPEATS = 7
 
 
@@ -47,7 +51,7 @@ class LayersInstrument:
             row["share"] = row["time_s"] / total_s
             moved = row.pop("moved_bytes")
             row["intensity"] = row["flops"] / moved if moved and row["flops"] else None
-            row["roof_share"] = _roof_share(row, roof)
+            row["roof_share"] = roof_share(row["flops"], moved, row["time_s"], roof)
         rows.sort(key=lambda row: row["time_s"], reverse=True)
         return {"roof": roof, "layers": rows}
 
@@ -112,16 +116,36 @@ class _Watch:
         }
 
 
-def measure_roof() -> dict[str, float]:
-    """Measure the best matrix product and the best copy of several, with the threads set."""
-    left, right = torch.randn(MATRIX, MATRIX), torch.randn(MATRIX, MATRIX)
-    product = torch.empty(MATRIX, MATRIX)
-    source = torch.ones(COPY_BYTES // 4)
-    target = torch.empty_like(source)
+def measure_roof() -> dict[str, Any]:
+    """Measure the best of several matrix products, 3x3 convolutions, and copies of many sizes.
+
+    A matrix product alone would be too low a roof: torch takes its matrix products and its
+    convolutions from different libraries, and on some CPUs the second is the faster one.
+    """
+    with torch.inference_mode():
+        left, right = torch.randn(MATRIX, MATRIX), torch.randn(MATRIX, MATRIX)
+        product_s = _best(lambda: torch.mm(left, right))
+        convolution = torch.nn.Conv2d(CHANNELS, CHANNELS, 3, padding=1, bias=False)
+        image = torch.randn(1, CHANNELS, SIDE, SIDE)
+        convolution_s = _best(lambda: convolution(image))
     return {
-        "matmul_flops_per_s": 2 * MATRIX**3 / _best(lambda: torch.mm(left, right, out=product)),
-        "copy_bytes_per_s": 2 * COPY_BYTES / _best(lambda: target.copy_(source)),
+        "matmul_flops_per_s": 2 * MATRIX**3 / product_s,
+        "convolution_flops_per_s": 2 * 9 * CHANNELS**2 * SIDE**2 / convolution_s,
+        "copy_bytes_per_s": {moved: _copy_rate(moved) for moved in COPY_BYTES},
     }
+
+
+def _copy_rate(moved: int) -> float:
+    source = torch.ones(moved // 8)  # half is read and half is written, 4 bytes a number
+    target = torch.empty_like(source)
+    once_s = _best(lambda: target.copy_(source))
+    calls = max(1, round(COPY_SECONDS / REPEATS / once_s))
+
+    def copy_many() -> None:
+        for _ in range(calls):
+            target.copy_(source)
+
+    return moved * calls / _best(copy_many)
 
 
 def _best(call: Callable[[], object]) -> float:
@@ -134,12 +158,25 @@ def _best(call: Callable[[], object]) -> float:
     return min(durations)
 
 
+def roof_share(flops: int, moved: int, seconds: float, roof: dict[str, Any]) -> float | None:
+    """Return a layer's speed over what the machine reached for its work.
+
+    A layer without arithmetic is held against the copy alone, of the nearest size measured.
+
+    >>> roof = {"matmul_flops_per_s": 80e9, "convolution_flops_per_s": 100e9,
+    ...         "copy_bytes_per_s": {1 << 20: 10e9}}
+    >>> roof_share(50_000_000_000, 1 << 20, 1.0, roof)
+    0.5
+    >>> roof_share(0, 5_000_000_000, 1.0, roof)
+    0.5
+    """
+    if not moved:
+        return None
+    copies = roof["copy_bytes_per_s"]
+    nearest = min(copies, key=lambda size: abs(math.log(size / moved)))
+    compute_s = flops / max(roof["matmul_flops_per_s"], roof["convolution_flops_per_s"])
+    return float(max(compute_s, moved / copies[nearest]) / seconds)
+
+
 def _bytes(tensor: torch.Tensor) -> int:
     return tensor.numel() * tensor.element_size()
-
-
-def _roof_share(row: dict[str, Any], roof: dict[str, float]) -> float | None:
-    if row["intensity"] is None:
-        return None
-    reachable = min(roof["matmul_flops_per_s"], row["intensity"] * roof["copy_bytes_per_s"])
-    return float(row["flops"] / row["time_s"] / reachable)

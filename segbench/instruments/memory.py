@@ -81,7 +81,7 @@ def load_libraries() -> None:
     optimizer = torch.optim.Adam(model.parameters())
     for _ in range(2):
         pooled, indices = nn.functional.max_pool2d(model(images), 2, return_indices=True)
-        logits = nn.functional.max_unpool2d(pooled, indices, 2)
+        logits = nn.functional.max_unpool2d(pooled, indices, [2, 2])
         nn.functional.cross_entropy(logits, torch.zeros(2, 16, 16, dtype=torch.long)).backward()
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)
@@ -96,6 +96,6 @@ def _infer(subject: Subject) -> None:
 def _train(subject: Subject) -> None:
     subject.start_training()
     for _ in range(TRAINING_STEPS):
-        subject.forward_train().backward()  # type: ignore[no-untyped-call]
+        subject.forward_train().backward()
         subject.optimizer.step()
         subject.forget_gradients()

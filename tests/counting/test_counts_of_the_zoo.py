@@ -1,7 +1,5 @@
 """The zoo's networks: both counters agree, and meet what is worked out by hand."""
 
-import time
-
 import pytest
 import torch
 from torch import nn
@@ -64,6 +62,7 @@ def test_both_counters_agree_to_the_last_integer(networks, name, size):
     traced = count_forward(networks[name], images)
     assert traced == count_forward_by_dispatch(networks[name], images)
     assert traced.uncounted == ()
+    assert traced.macs > 0
 
 
 @pytest.mark.parametrize("name", ["segfast", "segnet-basic"])
@@ -90,8 +89,10 @@ def test_macs_grow_with_the_batch(networks, name):
         assert count(networks[name], three).macs == 3 * count(networks[name], one).macs
 
 
-def test_the_largest_network_is_counted_without_being_computed(networks):
-    started = time.process_time()
-    count_forward(networks["fcn8s"], torch.zeros(1, 3, 224, 224))
-    # Its 63 billion MACs take seconds of a core's time.
-    assert time.process_time() - started < 1
+def test_a_network_is_counted_without_being_computed():
+    network = zoo.build("segfast", classes=CLASSES)
+    on_meta = []
+    network.register_forward_pre_hook(lambda _, inputs: on_meta.append(inputs[0].is_meta))
+    for count in (count_forward, count_forward_by_dispatch, count_backward):
+        count(network, torch.zeros(1, 3, 64, 64))
+    assert on_meta == [True, True, True]

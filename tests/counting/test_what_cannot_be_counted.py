@@ -15,6 +15,7 @@ from segbench.counting import (
     count_forward_by_dispatch,
     count_traced_or_dispatched,
 )
+from segbench.counting.traced import _count_trace
 
 both_counters = pytest.mark.parametrize("count", [count_forward, count_forward_by_dispatch])
 
@@ -142,6 +143,19 @@ def test_counting_is_silent(caplog, capfd, recwarn):
     with caplog.at_level(logging.DEBUG):
         count_forward(unused, torch.zeros(1, 3, 4, 4))
     assert (caplog.text, capfd.readouterr(), list(recwarn)) == ("", ("", ""), [])
+
+
+def test_a_trace_that_lost_a_tensor_on_the_meta_device_is_refused():
+    class Remembering(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.memory = torch.zeros(4, device="meta")
+
+        def forward(self, images):
+            return images + self.memory
+
+    with pytest.raises(RuntimeError, match="lost an intermediate result"):
+        _count_trace(Remembering(), (torch.zeros(4, device="meta"),))
 
 
 def test_a_model_without_trainable_parameters_has_no_backward_pass():

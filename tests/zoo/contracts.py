@@ -16,6 +16,12 @@ def image(height, width, batch=1):
     return torch.rand(batch, 3, height, width)
 
 
+def distance(logits, expected):
+    """The largest difference as a share of the largest logit, which may be of any scale."""
+    assert logits.shape == expected.shape
+    return ((logits - expected).abs().max() / expected.abs().max()).item()
+
+
 class ModelContract:
     name: str
     smallest_to_train_on_one: tuple[int, int] = (1, 1)
@@ -55,8 +61,8 @@ class ModelContract:
         with torch.no_grad():
             together = evaluated(batch)
             alone = evaluated(batch[1:])
-        torch.testing.assert_close(together[1:], alone, rtol=1e-3, atol=1e-4)
-        assert not torch.allclose(together[:1], alone, rtol=1e-3, atol=1e-4)
+        assert distance(together[1:], alone) < 1e-3
+        assert distance(together[:1], alone) > 1e-2
 
     def test_gradients_reach_every_parameter(self, evaluated):
         # in evaluation: two batch norms in a row leave the first without gradient in training
@@ -89,20 +95,20 @@ class ModelContract:
         with torch.no_grad():
             traced = torch.jit.trace(evaluated, picture, check_trace=False)
             another = image(19, 33)
-            torch.testing.assert_close(traced(another), evaluated(another))
+            assert distance(traced(another), evaluated(another)) < 1e-4
 
     def test_can_be_exported(self, evaluated):
         picture = image(17, 33)
         with torch.no_grad():
             exported = torch.export.export(evaluated, (picture,)).module()
-            torch.testing.assert_close(exported(picture), evaluated(picture))
+            assert distance(exported(picture), evaluated(picture)) < 1e-4
 
     def test_compiles_as_one_graph(self, evaluated):
         torch.compiler.reset()
         picture = image(17, 33)
         with torch.no_grad():
             compiled = torch.compile(evaluated, backend="eager", fullgraph=True)
-            torch.testing.assert_close(compiled(picture), evaluated(picture))
+            assert distance(compiled(picture), evaluated(picture)) < 1e-4
 
     def test_an_empty_image_is_refused_with_the_smallest(self, evaluated):
         with pytest.raises(zoo.InputSizeError) as caught:

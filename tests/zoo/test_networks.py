@@ -92,9 +92,9 @@ def test_sizes_of_driving_scenes_keep_their_size(at_22_classes, size):
     assert network(torch.empty(1, 3, *size, device="meta")).shape == (1, 22, *size)
 
 
-def test_every_side_up_to_seventy_is_kept(at_22_classes):
+def test_sides_of_every_remainder_are_kept(at_22_classes):
     _, network = at_22_classes
-    for side in range(1, 36):
+    for side in range(1, 18):
         logits = network(torch.empty(1, 3, side, 71 - side, device="meta"))
         assert logits.shape[-2:] == (side, 71 - side)
 

@@ -1,0 +1,68 @@
+"""The checks that a change passes: tests, lint, types, minimums, docs.
+
+Every session installs with the pins of ``constraints.txt`` but ``minimums``, which takes the lowest
+version that each dependency is declared with.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import nox
+
+nox.needs_version = ">=2025.5.1"
+nox.options.default_venv_backend = "venv"
+nox.options.reuse_existing_virtualenvs = True
+nox.options.sessions = ["tests", "docs"]
+
+HERE = Path(__file__).parent
+CONSTRAINTS = str(HERE / "constraints.txt")
+PROJECT = nox.project.load_toml("pyproject.toml")
+
+
+def install(session: nox.Session, *groups: str) -> None:
+    """Install the project and dependency groups at the pinned versions."""
+    wanted = [name for group in groups for name in PROJECT["dependency-groups"][group]]
+    session.install("-c", CONSTRAINTS, "-e", ".", *wanted)
+
+
+@nox.session
+def tests(session: nox.Session) -> None:
+    """Run the tests; arguments after ``--`` go to pytest."""
+    install(session, "test")
+    session.run("pytest", *session.posargs)
+
+
+@nox.session
+def docs(session: nox.Session) -> None:
+    """Run every example of the docstrings, and hold the README and the docs to the commands."""
+    install(session, "test")
+    session.run("pytest", "--doctest-modules", "segbench", "zoo", "studies")
+    session.run("python", "docs/check.py", *session.posargs)
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Check style and formatting."""
+    session.install("-c", CONSTRAINTS, *PROJECT["dependency-groups"]["lint"])
+    session.run("ruff", "check", ".")
+    session.run("ruff", "format", "--check", ".")
+
+
+@nox.session
+def types(session: nox.Session) -> None:
+    """Check types, strictly."""
+    install(session, "types", "test")
+    session.run("mypy")
+
+
+@nox.session
+def minimums(session: nox.Session) -> None:
+    """Run the tests with the lowest versions that are declared."""
+    lowest = [
+        re.sub(r">=", "==", requirement) for requirement in PROJECT["project"]["dependencies"]
+    ]
+    session.install(*lowest, *PROJECT["dependency-groups"]["test"])
+    session.install("--no-deps", "-e", ".")
+    session.run("pytest", "-m", "not measures", *session.posargs)

@@ -1,0 +1,121 @@
+"""The lists: networks that there are, and what this machine is."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from segbench import units
+from zoo.importing import entry_point_names
+from zoo.registry import PAPER, entry, models
+
+
+def _console() -> Console:
+    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else 80
+    return Console(
+        width=width,
+        highlight=False,
+        no_color=bool(os.environ.get("NO_COLOR")) or None,
+        force_terminal=None if sys.stdout.isatty() else False,
+    )
+
+
+def print_models() -> None:
+    """Print a table of the zoo, with what the paper says of each network."""
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, header_style="cyan")
+    table.add_column("model", no_wrap=True)
+    for heading in ("params", "forward", "backward", "memory"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    for name in models():
+        row = entry(name)
+        published = row.published
+        figures = (
+            (
+                f"{published.forward_s} s",
+                f"{published.backward_s} s",
+                f"{published.memory_mib} MiB",
+            )
+            if published
+            else ("-", "-", "-")
+        )
+        table.add_row(name, f"{row.params_at_22:,}", *figures)
+    console = _console()
+    console.print(table)
+    for name in entry_point_names():
+        console.print(f"{name}  (from an installed package)")
+    console.print()
+    notes = Table.grid(padding=(0, 2))
+    notes.add_column(no_wrap=True)
+    for name in models():
+        notes.add_row(name, entry(name).summary)
+    console.print(notes)
+    console.print(
+        "\nparams: at 22 classes. The other figures are the published ones, for 1x3x224x224 on a "
+        f"Xeon E5-2623 v4 (16 threads) and a Quadro P5000. {PAPER}",
+        style="dim",
+    )
+
+
+def print_environment(threads: int | None) -> None:
+    """Print the machine, torch's build and pools, and whether one may time here now."""
+    from segbench.environment import judge_fitness, read_environment, read_load  # noqa: PLC0415
+    from segbench.measuring import ask_once  # noqa: PLC0415
+    from segbench.protocol import Task  # noqa: PLC0415
+    from segbench.settings import Settings  # noqa: PLC0415
+
+    settings = Settings(threads=threads)
+    environment = read_environment()
+    findings = judge_fitness(environment, read_load())
+    seen = ask_once(Task("", {}, threads=settings.thread_count), "threads", "read")
+    pools = ", ".join(f"{pool['library']} {pool['threads']}" for pool in seen["pools"])
+    quota = environment.cgroup_quota_cpus
+    rows = {
+        "CPU": environment.cpu_model or "unknown",
+        "instruction sets": " ".join(environment.instruction_sets or ()) or "unknown",
+        "CPUs": f"{environment.effective_cpus} effective: {environment.logical_cpus} online, "
+        f"{environment.physical_cores} cores, {environment.affinity_cpus} by affinity, "
+        f"{'no quota' if quota is None else f'quota of {quota:g}'}",
+        "memory": units.size(environment.memory_total_bytes),
+        "system": f"{environment.os}, kernel {environment.kernel}, {environment.libc}",
+        "python": environment.python,
+        "torch": f"{seen['torch']}, {seen['capability']}, oneDNN {_on(seen['onednn'])}, "
+        f"MKL {_on(seen['mkl'])}, CUDA {seen['cuda'] or 'no'}",
+        "threads": f"{seen['threads']['intra_op']} intra-op, {seen['threads']['inter_op']} "
+        f"inter-op; pools: {pools}; {seen['threads']['os_threads']} by the kernel's count",
+    }
+    console = _console()
+    facts = Table.grid(padding=(0, 2))
+    facts.add_column(style="cyan", no_wrap=True)
+    for name, value in rows.items():
+        facts.add_row(name, value)
+    console.print(facts)
+    console.print()
+    verdicts = Table.grid(padding=(0, 2))
+    for _ in range(3):
+        verdicts.add_column()
+    styles = {"ok": "green", "warn": "yellow", "bad": "red"}
+    for finding in findings:
+        advice = f"; {finding.advice}" if finding.advice else ""
+        verdicts.add_row(
+            f"[{styles[finding.level]}]{finding.level}[/]",
+            finding.subject,
+            f"{finding.what}{advice}",
+        )
+    console.print(verdicts)
+    worst = {finding.level for finding in findings}
+    console.print()
+    if "bad" in worst:
+        console.print("Not fit for timing now: see what is marked bad.")
+    elif "warn" in worst:
+        console.print("Fit for timing, with the reservations above.")
+    else:
+        console.print("Fit for timing.")
+
+
+def _on(value: bool) -> str:
+    return "on" if value else "off"

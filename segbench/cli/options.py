@@ -1,0 +1,146 @@
+"""The options that several commands share, each with its unit and its effect."""
+
+from __future__ import annotations
+
+import enum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from segbench.units import parse_image_size
+
+
+class FormatName(enum.StrEnum):
+    """What a result is drawn as."""
+
+    TABLE = "table"
+    JSON = "json"
+    CSV = "csv"
+    MARKDOWN = "markdown"
+
+
+class DeviceName(enum.StrEnum):
+    """Where a network runs."""
+
+    CPU = "cpu"
+    CUDA = "cuda"
+
+
+class AllocatorName(enum.StrEnum):
+    """How the C library treats freed memory."""
+
+    STEADY = "steady"
+    SYSTEM = "system"
+
+
+WORKLOAD = "Workload"
+EFFORT = "Measuring"
+OUTPUT = "Output"
+
+Threads = Annotated[
+    int | None,
+    typer.Option(
+        help="Compute with N threads within an operator. [default: the effective CPUs]",
+        metavar="N",
+        rich_help_panel=WORKLOAD,
+        show_default=False,
+    ),
+]
+Batch = Annotated[
+    int, typer.Option(help="Put N images into a batch.", metavar="N", rich_help_panel=WORKLOAD)
+]
+Size = Annotated[
+    str,
+    typer.Option(
+        help="Take images of this height and width, in pixels.",
+        metavar="HxW",
+        rich_help_panel=WORKLOAD,
+    ),
+]
+Classes = Annotated[
+    int | None,
+    typer.Option(
+        help="Tell N classes apart: the channels of the logits. [default: 22]",
+        metavar="N",
+        rich_help_panel=WORKLOAD,
+        show_default=False,
+    ),
+]
+Input = Annotated[
+    Path | None,
+    typer.Option(
+        help="Read this picture, resized and normalised, instead of seeded noise.",
+        metavar="IMAGE",
+        rich_help_panel=WORKLOAD,
+        show_default=False,
+    ),
+]
+DeviceOption = Annotated[
+    DeviceName, typer.Option(help="Run on this device.", rich_help_panel=WORKLOAD)
+]
+RuntimeOption = Annotated[
+    str,
+    typer.Option(
+        help="Run inference with this runtime: eager.", metavar="NAME", rich_help_panel=WORKLOAD
+    ),
+]
+AllocatorOption = Annotated[
+    AllocatorName,
+    typer.Option(
+        help="steady keeps freed memory for the next call; system measures an untuned process, "
+        "page faults included.",
+        rich_help_panel=WORKLOAD,
+    ),
+]
+Repeats = Annotated[
+    int,
+    typer.Option(
+        help="Measure in N rounds, each in fresh processes; more make intervals narrower.",
+        metavar="N",
+        rich_help_panel=EFFORT,
+    ),
+]
+Seed = Annotated[
+    int,
+    typer.Option(
+        help="Seed the weights, the noise and the order of measuring with N.",
+        metavar="N",
+        rich_help_panel=EFFORT,
+    ),
+]
+Strict = Annotated[
+    bool,
+    typer.Option(
+        "--strict",
+        help="Refuse a network with operators that have no counting rule.",
+        rich_help_panel=EFFORT,
+    ),
+]
+FormatOption = Annotated[
+    FormatName | None,
+    typer.Option(
+        "--format",
+        help="Write in this format. [default: by the ending of --output, else table]",
+        rich_help_panel=OUTPUT,
+        show_default=False,
+    ),
+]
+Output = Annotated[
+    Path | None,
+    typer.Option(
+        help="Write into this file, whole or not at all; the terminal still shows the table.",
+        metavar="FILE",
+        rich_help_panel=OUTPUT,
+        show_default=False,
+    ),
+]
+Force = Annotated[
+    bool,
+    typer.Option("--force", help="Overwrite FILE if it exists.", rich_help_panel=OUTPUT),
+]
+
+
+def image_size(text: str) -> tuple[int, int]:
+    """Read the value of ``--size``."""
+    return parse_image_size(text)

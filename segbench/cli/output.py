@@ -1,0 +1,123 @@
+"""Where results and progress go: terminal, pipe or file."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+
+from segbench.cli.options import FormatName
+from segbench.errors import UsageError
+
+if TYPE_CHECKING:
+    from segbench.report import Format
+    from segbench.rounds import Progress
+    from segbench.store import Result
+
+_ENDINGS = {
+    ".json": FormatName.JSON,
+    ".csv": FormatName.CSV,
+    ".md": FormatName.MARKDOWN,
+    ".txt": FormatName.TABLE,
+}
+NARROWEST = 80  # the tables are made for it; a narrower terminal wraps them
+
+
+class Target:
+    """Where one result is to go, checked before anything is measured.
+
+    Raises:
+        UsageError: the file cannot be written, or its ending names no format and none is given.
+    """
+
+    def __init__(self, form: FormatName | None, output: Path | None, *, force: bool) -> None:
+        self._output = output
+        self._force = force
+        self._form = form
+        if output is not None:
+            from segbench.store import check_writable  # noqa: PLC0415 - start-up
+
+            check_writable(output, force=force)
+            self._form = form or _ENDINGS.get(output.suffix.lower())
+            if self._form is None:
+                raise UsageError(
+                    f"no format belongs to the ending of {str(output)!r}; "
+                    f"add --format, or end it in {', '.join(_ENDINGS)}"
+                )
+
+    def write(self, result: Result) -> None:
+        """Write the result to the file, if there is one, and show it."""
+        from segbench.report import render  # noqa: PLC0415 - start-up
+        from segbench.store import write_text  # noqa: PLC0415 - start-up
+
+        if self._output is not None:
+            form = cast("Format", self._form)
+            write_text(self._output, render(result, form), force=self._force)
+            show(result, "table")
+            print(f"written to {self._output}", file=sys.stderr)
+        else:
+            show(result, cast("Format", self._form or "table"))
+
+
+def show(result: Result, form: Format) -> None:
+    """Print a result, as wide as the terminal and in colour where it has them."""
+    from segbench.report import render  # noqa: PLC0415 - start-up
+
+    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else NARROWEST
+    color = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+    print(render(result, form, width=max(width, NARROWEST), color=color), end="")
+
+
+@contextlib.contextmanager
+def progress_bar() -> Iterator[Progress]:
+    """Show progress on a terminal; say nothing in a pipe.
+
+    It is drawn when a step begins and not in between: a bar that moves by itself would compute
+    while something is timed.
+    """
+    if not sys.stderr.isatty():
+        yield lambda _doing, _done, _total: None
+        return
+    from rich.console import Console  # noqa: PLC0415 - start-up
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn  # noqa: PLC0415
+
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=20),
+        TextColumn("{task.completed:.0f}/{task.total:.0f}"),
+        TimeElapsedColumn(),
+    )
+    console = Console(stderr=True)
+    with Progress(*columns, console=console, auto_refresh=False, transient=True) as bar:
+        shown = bar.add_task("starting", total=1)
+
+        def update(doing: str, done: int, total: int) -> None:
+            bar.update(shown, description=doing, completed=done, total=total)
+            bar.refresh()
+
+        yield update
+
+
+def measure(target: Target, run: Callable[[Progress], Result]) -> bool:
+    """Run a measurement and write its result; what Ctrl-C leaves is written as well.
+
+    Returns:
+        Whether it ran to its end.
+    """
+    from segbench.profiling import Interrupted  # noqa: PLC0415 - start-up
+
+    try:
+        with progress_bar() as progress:
+            result = run(progress)
+    except Interrupted as stop:
+        if stop.partial is None:
+            raise
+        target.write(stop.partial)
+        print("segbench: interrupted; above is what was measured until then", file=sys.stderr)
+        return False
+    target.write(result)
+    return True

@@ -1,0 +1,19 @@
+"""Which report a result gets."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from segbench.report.comparing import report_comparison
+from segbench.report.contents import Report, report_profile
+from segbench.results import Profile
+
+if TYPE_CHECKING:
+    from segbench.store import Result
+
+
+def make_report(result: Result) -> Report:
+    """Say what a profile or a comparison has to say."""
+    if isinstance(result, Profile):
+        return report_profile(result)
+    return report_comparison(result)

@@ -1,0 +1,111 @@
+"""What a comparison says: exact figures, latencies, and ratios beside those of the paper."""
+
+from __future__ import annotations
+
+from segbench import units
+from segbench.metrics import METRICS, phase_of
+from segbench.report.contents import (
+    Report,
+    Table,
+    describe_machine,
+    describe_workload,
+    remarks_on,
+)
+from segbench.results import PHASES, Comparison, Latency, Profile, Ratio
+
+RATIOS = ("latency.forward.p50_s", "latency.backward.p50_s", "params")
+
+
+def report_comparison(comparison: Comparison) -> Report:
+    """Say everything about several networks that were measured in one run."""
+    first = comparison.profiles[0]
+    tables = [_exact_table(comparison)]
+    if any(phase_of(profile.latency, "forward") for profile in comparison.profiles):
+        tables += [_latency_table(comparison), _ratio_table(comparison)]
+    remarks = dict.fromkeys(
+        remark for profile in comparison.profiles for remark in remarks_on(profile)
+    )
+    return Report(
+        headings=(
+            f"{len(comparison.profiles)} networks, measured in turns",
+            describe_workload(first.workload),
+            describe_machine(first),
+        ),
+        tables=tuple(tables),
+        remarks=tuple(remarks),
+    )
+
+
+def _exact_table(comparison: Comparison) -> Table:
+    rows = tuple(
+        (
+            profile.model.label,
+            units.count(profile.params),
+            units.size(profile.weights_bytes),
+            units.count(profile.macs.forward),
+            units.count(profile.macs.backward),
+            units.size(profile.memory.forward_peak_bytes),
+            units.size(profile.memory.train_peak_bytes),
+        )
+        for profile in comparison.profiles
+    )
+    columns = ("model", "params", "weights", "MACs fwd", "MACs bwd", "mem infer", "mem train")
+    return Table("size, work and peak memory", columns, rows)
+
+
+def _latency_table(comparison: Comparison) -> Table:
+    rows = [_latency_row(profile) for profile in comparison.profiles]
+    columns = ("model", "forward", "forward, training", "backward", "optimizer step")
+    caption = "median of a call, and half the width of its 95 % interval"
+    return Table("latency", columns, tuple(rows), caption)
+
+
+def _latency_row(profile: Profile) -> tuple[str, ...]:
+    return (
+        profile.model.label,
+        *(_with_spread(phase_of(profile.latency, phase)) for phase in PHASES),
+    )
+
+
+def _with_spread(latency: Latency | None) -> str:
+    if latency is None:
+        return "-"
+    if latency.ci95_s is None:
+        return units.seconds(latency.p50_s)
+    low, high = latency.ci95_s
+    return f"{units.seconds(latency.p50_s)} ±{100 * (high - low) / 2 / latency.p50_s:2.0f} %"
+
+
+def _ratio_table(comparison: Comparison) -> Table:
+    found = {(ratio.model, ratio.metric): ratio for ratio in comparison.ratios}
+    rows = [
+        (
+            profile.model.label,
+            *(
+                cell
+                for metric in RATIOS
+                for cell in _ratio_cells(found.get((profile.model.label, metric)))
+            ),
+        )
+        for profile in comparison.profiles
+        if profile.model.label != comparison.baseline
+    ]
+    headings = (METRICS[metric].title for metric in RATIOS)
+    columns = ("model", *(text for heading in headings for text in (heading, "paper")))
+    floor = next((r.noise_floor for r in comparison.ratios if r.noise_floor), None)
+    caption = "in brackets the 95 % interval"
+    if floor is not None:
+        caption += (
+            f"; {comparison.baseline} against itself, forward: {floor[0]:.3f} - {floor[1]:.3f}"
+        )
+    return Table(f"times {comparison.baseline}", columns, tuple(rows), caption)
+
+
+def _ratio_cells(ratio: Ratio | None) -> tuple[str, str]:
+    if ratio is None:
+        return "-", "-"
+    shown = units.times(ratio.ratio)
+    if ratio.ci95 is not None:
+        low, high = map(units.significant, ratio.ci95)
+        shown += f" ({low}-{high})"
+    return shown, units.times(ratio.paper)

@@ -1,0 +1,186 @@
+"""What a report says, before anything is drawn: headings, tables of text, and remarks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from segbench import units
+from segbench.metrics import phase_of
+from segbench.results import PHASES, Latency, Layers, Phase, Profile, Workload
+from zoo.registry import known
+
+PHASE_TITLES: dict[Phase, str] = {
+    "forward": "forward",
+    "forward_train": "forward, training",
+    "backward": "backward",
+    "optimizer": "optimizer step",
+}
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table of text; the first column is left-aligned, the others right-aligned."""
+
+    title: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    caption: str = ""
+
+
+@dataclass(frozen=True)
+class Report:
+    """Headings, tables, and remarks that a reader must not miss."""
+
+    headings: tuple[str, ...]
+    tables: tuple[Table, ...]
+    remarks: tuple[str, ...]
+
+
+def describe_workload(workload: Workload) -> str:
+    """Return the workload in one line."""
+    shape = "x".join(map(str, workload.shape))
+    threads = workload.threads.requested
+    name = workload.input.partition(" sha256:")[0]
+    return (
+        f"{shape} {'of noise' if name == 'noise' else f'from {name}'}, {workload.classes} classes, "
+        f"{workload.device}, {workload.runtime}, {threads} thread{'s' * (threads != 1)}, "
+        f"{workload.allocator} allocator"
+    )
+
+
+def describe_machine(profile: Profile) -> str:
+    """Return machine and software in one line."""
+    seen = profile.environment
+    return (
+        f"{seen.cpu_model or 'unknown CPU'}, {seen.effective_cpus} effective CPUs, "
+        f"torch {seen.torch}, {profile.created}"
+    )
+
+
+def remarks_on(profile: Profile) -> tuple[str, ...]:
+    """Return what a reader of the figures must know, one line each."""
+    found = []
+    threads = profile.workload.threads
+    name = profile.model.label
+    if threads.oversubscribed:
+        found.append(
+            f"oversubscribed: {threads.requested} threads on {threads.effective_cpus} effective "
+            "CPUs; expect these latencies to be worse and less certain than with fewer threads"
+        )
+    if not profile.complete:
+        found.append(f"{name}: interrupted; what is shown was measured, the rest is missing")
+    if profile.uncounted_ops:
+        named = ", ".join(f"{op} ({calls})" for op, calls in sorted(profile.uncounted_ops.items()))
+        found.append(f"{name}: operators without a counting rule, not in MACs or FLOPs: {named}")
+    found += [f"{name}: {'noisy: ' * profile.noise.noisy}{why}" for why in profile.noise.reasons]
+    return tuple(found)
+
+
+def interval_text(interval: tuple[float, float] | None, write: units.Writer) -> str:
+    """Return an interval as ``low - high``."""
+    return "-" if interval is None else f"{write(interval[0])} - {write(interval[1])}"
+
+
+def report_profile(profile: Profile) -> Report:
+    """Say everything about one network."""
+    tables = [_exact_table(profile)]
+    if any(phase_of(profile.latency, phase) for phase in PHASES):
+        tables.append(_latency_table(profile))
+    if profile.layers is not None:
+        tables.append(_layers_table(profile.layers))
+    return Report(
+        headings=(
+            profile.model.label,
+            describe_workload(profile.workload),
+            describe_machine(profile),
+        ),
+        tables=tuple(tables),
+        remarks=remarks_on(profile),
+    )
+
+
+def _exact_table(profile: Profile) -> Table:
+    frozen = profile.params - profile.params_trainable
+    rows = [
+        ("parameters", f"{profile.params:,}" + (f" ({frozen:,} frozen)" if frozen else "")),
+        ("weights", units.size(profile.weights_bytes)),
+        ("MACs, forward / backward", _pair(profile.macs.forward, profile.macs.backward)),
+        ("FLOPs, forward / backward", _pair(profile.flops.forward, profile.flops.backward)),
+        ("peak memory, inference", units.size(profile.memory.forward_peak_bytes)),
+        ("peak memory, training step", units.size(profile.memory.train_peak_bytes)),
+        ("peak of the timing process", units.size(profile.memory.process_peak_bytes)),
+    ]
+    return Table("size and work", ("figure", "value"), tuple(rows))
+
+
+def _pair(forward: int, backward: int) -> str:
+    return f"{units.count(forward)} / {units.count(backward)}"
+
+
+def _latency_table(profile: Profile) -> Table:
+    entry = known(profile.model.label)
+    published = entry.published if entry else None
+    paper = {
+        "forward": published.forward_s if published else None,
+        "backward": published.backward_s if published else None,
+    }
+    rows = tuple(
+        _latency_row(PHASE_TITLES[phase], latency, paper.get(phase))
+        for phase in PHASES
+        if (latency := phase_of(profile.latency, phase)) is not None
+    )
+    columns = (
+        "phase",
+        "median",
+        "95 % interval",
+        "p90",
+        "first",
+        "faults",
+        "calls",
+        *(("paper",) if published else ()),
+    )
+    caption = "first: the very first call, no sample. faults: minor page faults per call."
+    if published:
+        caption += " paper: Xeon E5-2623 v4, 16 threads."
+    width = len(columns)
+    return Table("latency", columns, tuple(row[:width] for row in rows), caption)
+
+
+def _latency_row(title: str, latency: Latency, paper: float | None) -> tuple[str, ...]:
+    return (
+        title,
+        units.seconds(latency.p50_s),
+        interval_text(latency.ci95_s, units.seconds),
+        units.seconds(latency.p90_s),
+        units.seconds(latency.first_call_s),
+        f"{latency.minor_faults_per_call:.0f}",
+        str(len(latency.samples_s)),
+        units.seconds(paper),
+    )
+
+
+def _layers_table(layers: Layers) -> Table:
+    roof = layers.roof
+    rows = tuple(
+        (
+            layer.name or "(the network)",
+            units.seconds(layer.time_s),
+            units.percent(layer.share),
+            units.count(layer.macs),
+            units.count(layer.params),
+            "x".join(map(str, layer.output_shape[1:])),
+            units.size(layer.output_bytes),
+            "-" if layer.intensity is None else units.significant(layer.intensity),
+            "-" if layer.roof_share is None else f"{100 * layer.roof_share:.0f} %",
+        )
+        for layer in layers.layers
+    )
+    columns = ("layer", "time", "share", "MACs", "params", "output", "bytes", "FLOP/B", "roof")
+    caption = (
+        "roof: speed as a share of what this machine reached in this run: "
+        f"{units.count(roof.matmul_flops_per_s)}FLOP/s in a matrix product, "
+        f"{units.count(roof.convolution_flops_per_s)}FLOP/s in a 3x3 convolution, "
+        f"{units.size(roof.copy_bytes_per_s[max(roof.copy_bytes_per_s)])}/s in a large copy "
+        "(small ones, from the caches, are held against copies of their size)."
+    )
+    return Table("layers, most expensive first", columns, rows, caption)

@@ -1,0 +1,80 @@
+"""Results as a data frame, one row per model."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from segbench.metrics import METRICS, phase_of
+from segbench.results import Comparison, Layers, Profile
+
+if TYPE_CHECKING:
+    from segbench.store import Result
+
+WORKLOAD = (
+    "batch",
+    "channels",
+    "height",
+    "width",
+    "classes",
+    "dtype",
+    "device",
+    "runtime",
+    "allocator",
+    "input",
+)
+
+
+def to_frame(result: Result) -> pd.DataFrame:
+    """Return a row per model: workload, every metric, and a comparison's ratios.
+
+    Columns keep the names of the JSON; seconds, bytes and counts as they were measured.
+    """
+    if isinstance(result, Profile):
+        return pd.DataFrame([_row(result)])
+    rows = [_row(profile) for profile in result.profiles]
+    for row in rows:
+        row.update(_ratio_columns(result, row["model"]))
+    return pd.DataFrame(rows)
+
+
+def layers_frame(layers: Layers) -> pd.DataFrame:
+    """Return a row per leaf module."""
+    return pd.DataFrame([{**vars(row)} for row in layers.layers])
+
+
+def _row(profile: Profile) -> dict[str, Any]:
+    row: dict[str, Any] = {"model": profile.model.label}
+    row.update({name: getattr(profile.workload, name) for name in WORKLOAD})
+    row["threads"] = profile.workload.threads.requested
+    row["effective_cpus"] = profile.workload.threads.effective_cpus
+    for metric in METRICS.values():
+        row[metric.name] = metric.read(profile)
+        if metric.phase is None:
+            continue
+        latency = phase_of(profile.latency, metric.phase)
+        place = f"latency.{metric.phase}"
+        low, high = (latency and latency.ci95_s) or (None, None)
+        row[f"{place}.ci95_low_s"], row[f"{place}.ci95_high_s"] = low, high
+        row[f"{place}.p90_s"] = latency and latency.p90_s
+        row[f"{place}.first_call_s"] = latency and latency.first_call_s
+        row[f"{place}.minor_faults_per_call"] = latency and latency.minor_faults_per_call
+        row[f"{place}.samples"] = len(latency.samples_s) if latency else 0
+    row["noisy"] = profile.noise.noisy
+    row["complete"] = profile.complete
+    row["cpu_model"] = profile.environment.cpu_model
+    row["torch"] = profile.environment.torch
+    return row
+
+
+def _ratio_columns(comparison: Comparison, model: str) -> dict[str, Any]:
+    columns: dict[str, Any] = {"baseline": comparison.baseline}
+    for ratio in comparison.ratios:
+        if ratio.model == model:
+            columns[f"ratio.{ratio.metric}"] = ratio.ratio
+            low, high = ratio.ci95 or (None, None)
+            columns[f"ratio.{ratio.metric}.ci95_low"] = low
+            columns[f"ratio.{ratio.metric}.ci95_high"] = high
+            columns[f"ratio.{ratio.metric}.paper"] = ratio.paper
+    return columns

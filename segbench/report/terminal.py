@@ -1,0 +1,66 @@
+"""Tables for a terminal, as wide as it is and no wider than 80 columns need."""
+
+from __future__ import annotations
+
+import io
+from typing import TYPE_CHECKING
+
+from rich import box
+from rich.console import Console
+from rich.padding import Padding
+from rich.table import Table as RichTable
+from rich.text import Text
+
+from segbench.report.choosing import make_report
+
+if TYPE_CHECKING:
+    from segbench.report.contents import Table
+    from segbench.store import Result
+
+
+def render(result: Result, *, width: int, color: bool) -> str:
+    """Draw headings, tables and remarks for a terminal of this width in columns."""
+    report = make_report(result)
+    sheet = io.StringIO()
+    console = Console(
+        file=sheet,
+        width=width,
+        force_terminal=color,
+        color_system="standard" if color else None,
+        highlight=False,
+    )
+    name, *rest = report.headings
+    console.print(Text(name, style="bold"))
+    for line in rest:
+        console.print(Text(line, style="dim"))
+    for table in report.tables:
+        console.print()
+        console.print(_draw(table))
+        if table.caption:
+            console.print(Padding(Text(table.caption, style="dim"), (0, 1)))
+    if report.remarks:
+        console.print()
+    for remark in report.remarks:
+        console.print(Text(f"! {remark}", style="yellow"))
+    return "\n".join(line.rstrip() for line in sheet.getvalue().splitlines()) + "\n"
+
+
+def _draw(table: Table) -> RichTable:
+    drawn = RichTable(
+        title=table.title,
+        title_justify="left",
+        title_style="bold",
+        box=box.SIMPLE_HEAD,
+        show_edge=False,
+        pad_edge=False,
+        padding=(0, 1, 0, 0),
+        header_style="cyan",
+    )
+    for position, column in enumerate(table.columns):
+        if position == 0:
+            drawn.add_column(column, justify="left", no_wrap=True, overflow="ellipsis")
+        else:
+            drawn.add_column(column, justify="right", no_wrap=False)
+    for row in table.rows:
+        drawn.add_row(*map(Text, row))
+    return drawn
