@@ -3,12 +3,14 @@
 import importlib
 import sys
 from collections.abc import Callable
-from importlib.metadata import entry_points
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from zoo.errors import BuilderError, UnknownModelError, did_you_mean
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoints
 
 __all__ = ["ENTRY_POINT_GROUP", "entry_point_names", "import_builder", "is_import_string"]
 
@@ -29,7 +31,7 @@ def is_import_string(name: str) -> bool:
 
 def entry_point_names() -> tuple[str, ...]:
     """Return the names that installed packages offer in the group ``segbench.models``."""
-    return tuple(sorted(entry_points(group=ENTRY_POINT_GROUP).names))
+    return tuple(sorted({point.name for point in _entry_points()}))
 
 
 def load_entry_point(name: str) -> Callable[..., object]:
@@ -38,7 +40,7 @@ def load_entry_point(name: str) -> Callable[..., object]:
     Raises:
         BuilderError: two packages offer different builders by this name.
     """
-    targets = sorted({point.value for point in entry_points(group=ENTRY_POINT_GROUP, name=name)})
+    targets = sorted({point.value for point in _entry_points() if point.name == name})
     if len(targets) != 1:
         raise BuilderError(
             f"model {name!r} is offered by several packages ({', '.join(targets)}); "
@@ -126,3 +128,9 @@ def _attribute(holder: Any, part: str, name: str) -> object:  # noqa: ANN401, a 
             f"no {part!r} in {holder_name!r} for model {name!r}"
             f"{did_you_mean(part, public) or '; name a function or class that is there'}"
         ) from None
+
+
+def _entry_points() -> "EntryPoints":
+    from importlib.metadata import entry_points  # noqa: PLC0415, it takes longer than all the rest
+
+    return entry_points(group=ENTRY_POINT_GROUP)

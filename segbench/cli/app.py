@@ -17,6 +17,7 @@ app = typer.Typer(
     epilog="Start with: segbench compare --all",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
+    rich_markup_mode=None,  # drawing help with rich takes longer than all else at start-up
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
@@ -82,7 +83,6 @@ def profile(
         typer.Option(
             "--layers",
             help="Also time every layer, against what this machine can do at best.",
-            rich_help_panel=options.EFFORT,
         ),
     ] = False,
     format: options.FormatOption = None,  # noqa: A002 - the option's name

@@ -4,13 +4,9 @@ from __future__ import annotations
 
 import os
 import sys
-import traceback
 from typing import NoReturn
 
-from typer.exceptions import Abort, Exit, TyperException
-
-from segbench.errors import ExitCode, SegbenchError
-from zoo.errors import ZooError
+from segbench.errors import ExitCode
 
 
 def main(arguments: list[str] | None = None) -> NoReturn:
@@ -25,18 +21,17 @@ def main(arguments: list[str] | None = None) -> NoReturn:
         code = ExitCode.OK
     except KeyboardInterrupt:
         code = _fail("interrupted; nothing was measured", ExitCode.INTERRUPTED)
-    except TyperException as error:
-        code = _fail(f"{_one_line(error.format_message())}; see --help", ExitCode.USAGE)
-    except (SegbenchError, ZooError) as error:
-        code = getattr(error, "exit_code", ExitCode.USAGE)
-        _fail(_one_line(str(error)), code)
+    except Exception as error:  # noqa: BLE001 - those that are not ours are raised again
+        code = _explain(error)
         if debug:
-            traceback.print_exception(error)
+            raise SystemExit(_show_traceback(error, code)) from None
     sys.exit(int(code))
 
 
 def _run(arguments: list[str]) -> ExitCode:
-    from segbench.cli.app import app  # noqa: PLC0415 - errors in it are to be caught above
+    from typer.exceptions import Abort, Exit  # noqa: PLC0415 - errors of the import are caught too
+
+    from segbench.cli.app import app  # noqa: PLC0415
 
     try:
         code = app(arguments, prog_name="segbench", standalone_mode=False)
@@ -45,6 +40,29 @@ def _run(arguments: list[str]) -> ExitCode:
     except Abort:
         raise KeyboardInterrupt from None
     return ExitCode(code or 0)
+
+
+def _explain(error: Exception) -> ExitCode:
+    """Print one line on an error and return its exit code; an error of our own making is raised."""
+    from typer.exceptions import TyperException  # noqa: PLC0415 - help does not wait for it
+
+    from segbench.errors import SegbenchError  # noqa: PLC0415
+    from zoo.errors import ZooError  # noqa: PLC0415
+
+    if isinstance(error, TyperException):
+        return _fail(f"{_one_line(error.format_message())}; see --help", ExitCode.USAGE)
+    if isinstance(error, ZooError):
+        return _fail(_one_line(str(error)), ExitCode.USAGE)
+    if isinstance(error, SegbenchError):
+        return _fail(_one_line(str(error)), error.exit_code)
+    raise error
+
+
+def _show_traceback(error: Exception, code: ExitCode) -> int:
+    import traceback  # noqa: PLC0415 - only --debug waits for it
+
+    traceback.print_exception(error)
+    return int(code)
 
 
 def _fail(line: str, code: ExitCode) -> ExitCode:

@@ -34,28 +34,26 @@ class AllocatorName(enum.StrEnum):
     SYSTEM = "system"
 
 
-WORKLOAD = "Workload"
-EFFORT = "Measuring"
-OUTPUT = "Output"
-
 Threads = Annotated[
     int | None,
     typer.Option(
         help="Compute with N threads within an operator. [default: the effective CPUs]",
         metavar="N",
-        rich_help_panel=WORKLOAD,
         show_default=False,
     ),
 ]
 Batch = Annotated[
-    int, typer.Option(help="Put N images into a batch.", metavar="N", rich_help_panel=WORKLOAD)
+    int,
+    typer.Option(
+        help="Put N images into a batch.",
+        metavar="N",
+    ),
 ]
 Size = Annotated[
     str,
     typer.Option(
         help="Take images of this height and width, in pixels.",
         metavar="HxW",
-        rich_help_panel=WORKLOAD,
     ),
 ]
 Classes = Annotated[
@@ -63,7 +61,6 @@ Classes = Annotated[
     typer.Option(
         help="Tell N classes apart: the channels of the logits. [default: 22]",
         metavar="N",
-        rich_help_panel=WORKLOAD,
         show_default=False,
     ),
 ]
@@ -72,17 +69,20 @@ Input = Annotated[
     typer.Option(
         help="Read this picture, resized and normalised, instead of seeded noise.",
         metavar="IMAGE",
-        rich_help_panel=WORKLOAD,
         show_default=False,
     ),
 ]
 DeviceOption = Annotated[
-    DeviceName, typer.Option(help="Run on this device.", rich_help_panel=WORKLOAD)
+    DeviceName,
+    typer.Option(
+        help="Run on this device.",
+    ),
 ]
 RuntimeOption = Annotated[
     str,
     typer.Option(
-        help="Run inference with this runtime: eager.", metavar="NAME", rich_help_panel=WORKLOAD
+        help="Run inference with this runtime: eager.",
+        metavar="NAME",
     ),
 ]
 AllocatorOption = Annotated[
@@ -90,7 +90,6 @@ AllocatorOption = Annotated[
     typer.Option(
         help="steady keeps freed memory for the next call; system measures an untuned process, "
         "page faults included.",
-        rich_help_panel=WORKLOAD,
     ),
 ]
 Repeats = Annotated[
@@ -98,7 +97,6 @@ Repeats = Annotated[
     typer.Option(
         help="Measure in N rounds, each in fresh processes; more make intervals narrower.",
         metavar="N",
-        rich_help_panel=EFFORT,
     ),
 ]
 Seed = Annotated[
@@ -106,7 +104,6 @@ Seed = Annotated[
     typer.Option(
         help="Seed the weights, the noise and the order of measuring with N.",
         metavar="N",
-        rich_help_panel=EFFORT,
     ),
 ]
 Strict = Annotated[
@@ -114,7 +111,6 @@ Strict = Annotated[
     typer.Option(
         "--strict",
         help="Refuse a network with operators that have no counting rule.",
-        rich_help_panel=EFFORT,
     ),
 ]
 FormatOption = Annotated[
@@ -122,7 +118,6 @@ FormatOption = Annotated[
     typer.Option(
         "--format",
         help="Write in this format. [default: by the ending of --output, else table]",
-        rich_help_panel=OUTPUT,
         show_default=False,
     ),
 ]
@@ -131,13 +126,15 @@ Output = Annotated[
     typer.Option(
         help="Write into this file, whole or not at all; the terminal still shows the table.",
         metavar="FILE",
-        rich_help_panel=OUTPUT,
         show_default=False,
     ),
 ]
 Force = Annotated[
     bool,
-    typer.Option("--force", help="Overwrite FILE if it exists.", rich_help_panel=OUTPUT),
+    typer.Option(
+        "--force",
+        help="Overwrite FILE if it exists.",
+    ),
 ]
 
 

@@ -76,7 +76,7 @@ PRODUCTS: dict[
 }
 
 
-class DispatchCounter(TorchDispatchMode):  # type: ignore[no-untyped-call]
+class DispatchCounter(TorchDispatchMode):
     """While active, adds every operator that runs to the tallies that ``tallies`` names then.
 
     >>> tally = Tally()

@@ -32,6 +32,13 @@ def count_traced_or_dispatched(model: nn.Module, inputs: Inputs) -> MethodAndCou
     'fvcore'
     """
     try:
-        return MethodAndCount("fvcore", count_forward(model, inputs))
+        traced = count_forward(model, inputs)
     except NO_META:  # what the tracer raises is of the same kinds; the model's own comes again
         return MethodAndCount("dispatch", count_forward_by_dispatch(model, inputs))
+    if traced.is_complete:
+        return MethodAndCount("fvcore", traced)
+    # The two see some operators under different names, whole in the graph and as parts when run.
+    dispatched = count_forward_by_dispatch(model, inputs)
+    if dispatched.is_complete:
+        return MethodAndCount("dispatch", dispatched)
+    return MethodAndCount("fvcore", traced)

@@ -39,9 +39,7 @@ def offered(monkeypatch):
             for name, several in targets.items()
             for target in several.split()
         ]
-        monkeypatch.setattr(
-            importing, "entry_points", lambda **given: EntryPoints(points).select(**given)
-        )
+        monkeypatch.setattr(importing, "_entry_points", lambda: EntryPoints(points))
 
     return offer
 
