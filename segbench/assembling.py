@@ -5,14 +5,12 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
-from segbench.disturbance import judge
+from segbench.noise import judge_noise
 from segbench.results import (
-    PHASES,
     Layer,
     Layers,
     Memory,
     Model,
-    Noise,
     Pass,
     Profile,
     Roof,
@@ -25,10 +23,6 @@ if TYPE_CHECKING:
     from segbench.machine import Environment
     from segbench.protocol import Task
     from segbench.recording import Recording
-
-# Some service wakes up now and then on any machine, and medians bear it. Beyond this share of the
-# blocks it is no longer now and then.
-DISTURBED_SHARE = 0.25
 
 
 def assemble_profile(
@@ -100,46 +94,3 @@ def _layers(reply: dict[str, Any]) -> Layers:
     copies = reply["roof"]["copy_bytes_per_s"]  # JSON has made text of the sizes
     roof = {**reply["roof"], "copy_bytes_per_s": {int(size): copies[size] for size in copies}}
     return Layers(Roof(**roof), tuple(Layer(**row) for row in rows))
-
-
-def judge_noise(recording: Recording, task: Task, subnormals: Subnormals) -> Noise:
-    """Say whether the samples were disturbed, and by what."""
-    reasons = [
-        *_disturbed_blocks(recording, task),
-        *_faulting_samples(recording, task),
-    ]
-    noisy = bool(reasons)
-    if subnormals.weights or subnormals.activations:
-        reasons.append(
-            f"{subnormals.weights} weights and {subnormals.activations} activations are "
-            "subnormal, which some CPUs compute many times more slowly"
-        )
-    return Noise(noisy=noisy, reasons=tuple(reasons))
-
-
-def _disturbed_blocks(recording: Recording, task: Task) -> list[str]:
-    if task.device != "cpu":
-        return []
-    # The phases of a training step share their blocks.
-    blocks = [
-        block for phase in ("forward", "forward_train") for block in recording.phases[phase].blocks
-    ]
-    found = [reasons for block in blocks if (reasons := judge(block.disturbance, task.threads))]
-    if len(found) <= DISTURBED_SHARE * len(blocks):
-        return []
-    return [f"{len(found)} of {len(blocks)} blocks were disturbed; in the first, {found[0][0]}"]
-
-
-def _faulting_samples(recording: Recording, task: Task) -> list[str]:
-    if task.device != "cpu" or task.allocator != "steady":
-        return []
-    found = []
-    for phase in PHASES:
-        faults = recording.phases[phase].minor_faults
-        faulting = sum(1 for number in faults if number)
-        if faulting > DISTURBED_SHARE * len(faults):
-            found.append(
-                f"{faulting} of {len(faults)} samples of {phase} took page faults, although the "
-                "allocator should hold still (it needs glibc)"
-            )
-    return found

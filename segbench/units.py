@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable
 
 from segbench.errors import UsageError
-
-Writer = Callable[[float], str]
 
 _DECIMAL = ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"))
 _BINARY = ((1 << 40, "TiB"), (1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB"))
@@ -41,6 +38,17 @@ def seconds(value: float | None) -> str:
         if abs(value) >= scale:
             return f"{significant(value / scale)} {unit}"
     return "0 s" if value == 0 else f"{significant(value / 1e-9)} ns"
+
+
+def seconds_range(low: float, high: float) -> str:
+    """Write an interval of durations, with the unit once where it is the same.
+
+    >>> seconds_range(0.0262, 0.0283), seconds_range(0.9, 1.2)
+    ('26.2-28.3 ms', '900 ms-1.20 s')
+    """
+    first, unit = seconds(low).split()
+    last = seconds(high)
+    return f"{first}-{last}" if last.endswith(f" {unit}") else f"{first} {unit}-{last}"
 
 
 def count(value: float | None) -> str:

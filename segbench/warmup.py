@@ -12,7 +12,7 @@ RECENT = 3  # calls that have to agree
 SPREAD = 0.10  # by which the slowest of them may exceed the fastest
 DRIFT = 0.05  # by which their median may differ from that of the calls before
 CALL_CAP = 40
-SECONDS_CAP = 2.5
+SECONDS_CAP = 1.5
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ def is_steady(readings: Sequence[Reading], *, faultless: bool) -> bool:
 
 
 def warm_up(call: Callable[[], Reading], *, faultless: bool) -> WarmUp:
-    """Call until steady; at least twice, at most 40 times, and not beyond about 2.5 seconds.
+    """Call until steady; at least twice, at most 40 times, and not beyond about 1.5 seconds.
 
     A call that takes page faults where none are expected gets twice the time: its heap has not
     reached its size yet.

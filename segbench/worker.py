@@ -24,6 +24,8 @@ INSTRUMENTS = {
     "threads": "segbench.instruments.threads:ThreadsInstrument",
 }
 
+OUT_OF_MEMORY = "can't allocate memory"  # what torch's allocator for the CPU says
+
 _PR_SET_PDEATHSIG = 1  # prctl(2)
 
 
@@ -53,19 +55,24 @@ def main(parent: int) -> None:
         try:
             reply = session.answer(request)
         except Exception as error:  # noqa: BLE001 - every failure is reported, none is swallowed
-            reply = describe_failure(error)
+            reply = describe_failure(error, session.name)
         channel.write(encode(reply))
         channel.flush()
 
 
-def describe_failure(error: Exception) -> dict[str, Any]:
+def describe_failure(error: Exception, name: str) -> dict[str, Any]:
     """Return an error as a reply: whose fault it was, one line, and the traceback for --debug."""
     from segbench.errors import SegbenchError, UsageError  # noqa: PLC0415
     from zoo.errors import ZooError  # noqa: PLC0415
 
-    known = isinstance(error, SegbenchError | ZooError)
     text = str(error).strip()
-    message = text if known else f"{type(error).__name__}: {text.splitlines()[0] if text else ''}"
+    if isinstance(error, MemoryError) or OUT_OF_MEMORY in text:
+        message = f"out of memory while measuring {name!r}; try a smaller --size or --batch"
+    elif isinstance(error, SegbenchError | ZooError):
+        message = text
+    else:
+        first = text.splitlines()[0] if text else ""
+        message = f"measuring {name!r} failed: {type(error).__name__}: {first}"
     return {
         "error": message,
         "usage": isinstance(error, UsageError | ZooError),
@@ -77,6 +84,7 @@ class Session:
     """What a worker keeps between requests: the one instrument that its task opened."""
 
     def __init__(self) -> None:
+        self.name = ""  # of the network, for errors
         self._instrument: Any = None
 
     def answer(self, request: dict[str, Any]) -> dict[str, Any]:
@@ -84,8 +92,9 @@ class Session:
         verb = request.pop("do")
         if verb == "open":
             module, _, name = INSTRUMENTS[request["instrument"]].partition(":")
-            opener = getattr(importlib.import_module(module), name)
-            self._instrument = opener(Task.from_json(request["task"]))
+            task = Task.from_json(request["task"])
+            self.name = task.name
+            self._instrument = getattr(importlib.import_module(module), name)(task)
             return {}
         reply: dict[str, Any] = getattr(self._instrument, verb)(**request)
         return reply

@@ -76,11 +76,6 @@ def remarks_on(profile: Profile) -> tuple[str, ...]:
     return tuple(found)
 
 
-def interval_text(interval: tuple[float, float] | None, write: units.Writer) -> str:
-    """Return an interval as ``low - high``."""
-    return "-" if interval is None else f"{write(interval[0])} - {write(interval[1])}"
-
-
 def report_profile(profile: Profile) -> Report:
     """Say everything about one network."""
     tables = [_exact_table(profile)]
@@ -150,7 +145,7 @@ def _latency_row(title: str, latency: Latency, paper: float | None) -> tuple[str
     return (
         title,
         units.seconds(latency.p50_s),
-        interval_text(latency.ci95_s, units.seconds),
+        "-" if latency.ci95_s is None else units.seconds_range(*latency.ci95_s),
         units.seconds(latency.p90_s),
         units.seconds(latency.first_call_s),
         f"{latency.minor_faults_per_call:.0f}",

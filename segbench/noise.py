@@ -1,0 +1,86 @@
+"""Judge whether a run was disturbed: by other work, by page faults, by the machine's own drift."""
+
+from __future__ import annotations
+
+import statistics
+
+from segbench.disturbance import judge
+from segbench.protocol import Task
+from segbench.recording import Recording, block_medians
+from segbench.results import PHASES, Noise, Subnormals
+from segbench.units import seconds_range
+
+# Some service wakes up now and then on any machine, and medians bear it. Beyond this share of the
+# blocks it is no longer now and then.
+DISTURBED_SHARE = 0.25
+# A page fault takes one to two microseconds here and elsewhere (a VGG-16 forward pass of 1.05 s
+# with 188,000 of them took 0.72 s without). They matter from one part in a hundred of a sample.
+FAULT_S = 2e-6
+FAULT_SHARE = 0.01
+# Where nothing else runs and the kernel sees nothing, a virtual CPU can still be slow for seconds:
+# its neighbours on the same hardware are out of sight. Only the samples show it.
+DRIFT = 0.25
+MIN_BLOCKS = 4
+
+
+def judge_noise(recording: Recording, task: Task, subnormals: Subnormals) -> Noise:
+    """Say whether the samples were disturbed, and by what."""
+    reasons = [
+        *_disturbed_blocks(recording, task),
+        *_faulting_samples(recording, task),
+        *_drift(recording),
+    ]
+    noisy = bool(reasons)
+    if subnormals.weights or subnormals.activations:
+        reasons.append(
+            f"{subnormals.weights} weights and {subnormals.activations} activations are "
+            "subnormal, which some CPUs compute many times more slowly"
+        )
+    return Noise(noisy=noisy, reasons=tuple(reasons))
+
+
+def _disturbed_blocks(recording: Recording, task: Task) -> list[str]:
+    if task.device != "cpu":
+        return []
+    # The phases of a training step share their blocks.
+    blocks = [
+        block for phase in ("forward", "forward_train") for block in recording.phases[phase].blocks
+    ]
+    found = [reasons for block in blocks if (reasons := judge(block.disturbance, task.threads))]
+    if len(found) <= DISTURBED_SHARE * len(blocks):
+        return []
+    return [f"{len(found)} of {len(blocks)} blocks were disturbed; in the first, {found[0][0]}"]
+
+
+def _faulting_samples(recording: Recording, task: Task) -> list[str]:
+    if task.device != "cpu" or task.allocator != "steady":
+        return []
+    found = []
+    for phase in PHASES:
+        record = recording.phases[phase]
+        faulting = sum(
+            faults * FAULT_S > FAULT_SHARE * sample_s
+            for faults, sample_s in zip(record.minor_faults, record.samples_s, strict=True)
+        )
+        if faulting > DISTURBED_SHARE * len(record.samples_s):
+            found.append(
+                f"{faulting} of {len(record.samples_s)} samples of {phase} took page faults that "
+                "matter, although the allocator should hold still (it needs glibc)"
+            )
+    return found
+
+
+def _drift(recording: Recording) -> list[str]:
+    record = recording.phases["forward"]
+    medians = [
+        value for row in block_medians(record.samples_s, record.blocks).values() for value in row
+    ]
+    if len(medians) < MIN_BLOCKS:
+        return []
+    low, _, high = statistics.quantiles(medians, n=4)
+    if high / low <= 1 + DRIFT:
+        return []
+    return [
+        "the machine's own speed moved: only half of the blocks of forward lie within "
+        + seconds_range(low, high)
+    ]

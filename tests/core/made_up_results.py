@@ -1,0 +1,175 @@
+"""Results that no machine measured, with figures that can be worked out by hand."""
+
+from collections.abc import Sequence
+
+from segbench.comparison import make_ratios
+from segbench.machine import Disturbance, Environment
+from segbench.recording import PhaseRecord
+from segbench.results import (
+    Block,
+    Comparison,
+    Latencies,
+    Latency,
+    Layer,
+    Layers,
+    Memory,
+    Model,
+    Noise,
+    Pass,
+    Profile,
+    Roof,
+    Subnormals,
+    Threads,
+    Workload,
+)
+
+QUIET = Disturbance(
+    wall_s=0.4,
+    cpu_s=0.8,
+    cpu_wall_ratio=2.0,
+    steal_s=0.0,
+    steal_share=0.0,
+    other_busy_cpus=0.01,
+    psi_some_share=0.0,
+    involuntary_switches=3,
+    voluntary_switches=5,
+    minor_faults=0,
+    major_faults=0,
+)
+
+MACHINE = Environment(
+    cpu_model="Made-Up 9000",
+    architecture="x86_64",
+    instruction_sets=("avx2", "fma"),
+    logical_cpus=2,
+    physical_cores=2,
+    affinity_cpus=2,
+    cgroup_quota_cpus=None,
+    effective_cpus=2,
+    governor=None,
+    turbo=None,
+    hypervisor="kvm",
+    transparent_hugepages="madvise",
+    memory_total_bytes=8 << 30,
+    memory_limit_bytes=None,
+    kernel="6.1.0",
+    os="Debian GNU/Linux 12 (bookworm)",
+    libc="glibc 2.36",
+    python="3.12.4",
+    torch="2.13.0",
+    segbench="0.1.0",
+)
+
+THREADS = Threads(
+    requested=2, effective_cpus=2, oversubscribed=False, intra_op=2, inter_op=1, os_threads=3
+)
+
+WORKLOAD = Workload(
+    batch=1,
+    channels=3,
+    height=224,
+    width=224,
+    classes=22,
+    dtype="float32",
+    device="cpu",
+    runtime="eager",
+    allocator="steady",
+    threads=THREADS,
+)
+
+ROUNDS_MS = ((40.0, 42.0), (44.0, 46.0))  # two rounds of two blocks; their median is 43 ms
+PARAMS = {
+    "segfast": 603_288,
+    "segfast-basic": 2_965_976,
+    "segnet": 29_455_702,
+    "segnet-basic": 1_417_302,
+    "fcn8s": 134_507_010,
+}
+
+
+def make_latency(
+    rounds_ms: Sequence[Sequence[float]] = ROUNDS_MS, *, calls: int = 5, faults: int = 0
+) -> Latency:
+    """Return the latency of blocks that each hold so many equal samples."""
+    record = PhaseRecord(first_calls_s=[0.2], warmup_calls=[8])
+    for number, blocks in enumerate(rounds_ms):
+        for cycle, block in enumerate(blocks):
+            record.samples_s += [block / 1000] * calls
+            record.minor_faults += [faults] * calls
+            record.blocks.append(Block(number, cycle, calls, QUIET))
+    latency = record.latency(seed=0)
+    assert latency is not None
+    return latency
+
+
+def make_latencies(factor: float = 1.0) -> Latencies:
+    """Return all phases: forward 43 ms, the others 2, 3 and 0.5 times that, times a factor."""
+
+    def phase(times: float) -> Latency:
+        return make_latency([[times * factor * block for block in row] for row in ROUNDS_MS])
+
+    return Latencies(phase(1), phase(2), phase(3), phase(0.5))
+
+
+def make_profile(name: str = "segfast", *, factor: float = 1.0, **changes: object) -> Profile:
+    """Return a profile whose latencies are a factor over those of the baseline."""
+    fields = {
+        "model": Model(name, {"classes": 22}),
+        "workload": WORKLOAD,
+        "environment": MACHINE,
+        "params": PARAMS.get(name, 1_000),
+        "params_trainable": PARAMS.get(name, 1_000),
+        "weights_bytes": 4 * PARAMS.get(name, 1_000),
+        "macs": Pass(800, 1_600),
+        "flops": Pass(1_700, 3_400),
+        "uncounted_ops": {},
+        "count_method": "traced",
+        "subnormals": Subnormals(0, 0),
+        "memory": Memory(10 << 20, 40 << 20, 300 << 20),
+        "latency": make_latencies(factor),
+        "noise": Noise(noisy=False, reasons=()),
+        "supervisor_cpu_share": 0.001,
+        "created": "2026-01-02T03:04:05Z",
+    }
+    return Profile(**(fields | changes))
+
+
+def make_layers() -> Layers:
+    """Return two layers, one of them without a known intensity."""
+    costly = Layer(
+        name="encoder.0.conv",
+        kind="Conv2d",
+        time_s=0.003,
+        share=0.75,
+        macs=9_000_000,
+        flops=18_000_000,
+        params=1_792,
+        output_shape=(1, 64, 112, 112),
+        output_bytes=3_211_264,
+        intensity=4.5,
+        roof_share=0.31,
+    )
+    cheap = Layer("head", "Identity", 0.001, 0.25, 0, 0, 0, (1, 22, 224, 224), 4_415_488, None, None)
+    roof = Roof(
+        matmul_flops_per_s=1.2e11,
+        convolution_flops_per_s=1.0e11,
+        copy_bytes_per_s={1 << 20: 5.0e10, 256 << 20: 9.0e9},
+    )
+    return Layers(roof, (costly, cheap))
+
+
+def make_comparison(**changes: object) -> Comparison:
+    """Return the zoo's five: fcn8s 8 times as slow as segfast, segnet 4, the others 2 times."""
+    factors = {
+        "fcn8s": 8.0, "segnet": 4.0, "segnet-basic": 2.0, "segfast-basic": 2.0, "segfast": 1.0
+    }  # fmt: skip
+    profiles = tuple(make_profile(name, factor=factor) for name, factor in factors.items())
+    control = make_latencies(1.01)
+    fields = {
+        "baseline": "segfast",
+        "profiles": profiles,
+        "ratios": make_ratios(profiles, profiles[-1], control, seed=0),
+        "control": control,
+        "created": "2026-01-02T03:04:05Z",
+    }
+    return Comparison(**(fields | changes))

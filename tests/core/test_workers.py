@@ -1,0 +1,304 @@
+"""Real worker processes: their threads, their lives and deaths, and the networks of users."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+from segbench.errors import MeasurementError, UsageError
+from segbench.measuring import Worker, ask_once, open_workers
+from segbench.protocol import Task
+from segbench.settings import Settings
+
+pytestmark = pytest.mark.measures
+
+HERE = Path(__file__).parent
+SMALL = Settings(size=(64, 64), threads=1)
+PATIENCE_S = 30.0
+
+
+def task_of(builder, **options):
+    text = ",".join([f"nets_for_tests:{builder}", *(f"{k}={v}" for k, v in options.items())])
+    return SMALL.task(text)
+
+
+def wait_until(condition):
+    """Wait for something that another process does; there is no clock to inject into it."""
+    end = time.monotonic() + PATIENCE_S
+    while not condition():
+        assert time.monotonic() < end, "waited in vain"
+        time.sleep(0.02)
+
+
+def is_gone(pid):
+    return not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+
+
+def test_a_worker_has_the_threads_that_were_asked_for():
+    task = Task("segfast", {}, height=64, width=64, threads=2, classes=5)
+    with Worker(task, "timing") as worker:
+        worker.receive()
+        given = Path(f"/proc/{worker.pid}/environ").read_bytes().split(b"\0")
+        assert b"OMP_NUM_THREADS=2" in given
+        assert b"MKL_NUM_THREADS=2" in given
+        worker.ask("warm_up", work="inference")
+        state = worker.ask("state")
+        counted = len(list(Path(f"/proc/{worker.pid}/task").iterdir()))
+    assert state["threads"] == {"intra_op": 2, "inter_op": 1, "os_threads": counted}
+    assert counted >= 2
+    assert state["classes"] == 5
+    assert state["model"] == {"name": "segfast", "options": {"classes": 5}}
+
+
+def test_every_pool_of_a_worker_has_the_threads_asked_for_even_if_there_are_fewer_cpus():
+    seen = ask_once(Task("", {}, threads=5), "threads", "read")
+    assert seen["threads"]["intra_op"] == 5
+    assert seen["threads"]["inter_op"] == 1
+    assert {pool["threads"] for pool in seen["pools"] if pool["api"] == "openmp"} == {5}
+
+
+SUPERVISOR = """
+import sys, time
+from segbench.measuring import Worker
+from segbench.protocol import Task
+worker = Worker(Task("", {}), "threads")
+worker.receive()
+print(worker.pid, flush=True)
+time.sleep(600)
+"""
+
+
+def test_a_worker_dies_with_a_supervisor_that_is_killed():
+    supervisor = subprocess.Popen(
+        [sys.executable, "-c", SUPERVISOR], stdout=subprocess.PIPE, text=True
+    )
+    try:
+        pid = int(supervisor.stdout.readline())
+        assert not is_gone(pid)
+        supervisor.kill()
+        supervisor.wait()
+        wait_until(lambda: is_gone(pid))
+    finally:
+        supervisor.kill()
+        supervisor.communicate()
+
+
+def test_a_worker_that_is_killed_is_a_measurement_that_failed():
+    with Worker(task_of("Pointwise"), "timing") as worker:
+        worker.receive()
+        os.kill(worker.pid, signal.SIGKILL)
+        with pytest.raises(MeasurementError) as caught:
+            worker.ask("warm_up", work="inference")
+    assert str(caught.value) == (
+        "the worker that measured 'nets_for_tests:Pointwise' was killed by SIGKILL; most often the "
+        "system was out of memory: try a smaller --size or --batch"
+    )
+
+
+def test_a_network_that_ends_its_process_is_a_measurement_that_failed():
+    with pytest.raises(MeasurementError) as caught:
+        ask_once(task_of("Exits"), "timing", "warm_up", work="inference")
+    assert str(caught.value) == (
+        "the worker that measured 'nets_for_tests:Exits' ended by itself with code 3; see --debug "
+        "for its last words"
+    )
+
+
+def test_no_worker_is_left_when_one_of_several_cannot_open():
+    before = {child.pid for child in psutil.Process().children(recursive=True)}
+    with pytest.raises(UsageError):
+        open_workers([task_of("Pointwise"), task_of("Pointwise", clases=3)], "timing")
+    after = {child.pid for child in psutil.Process().children(recursive=True)}
+    assert after <= before
+
+
+def test_a_worker_that_is_closed_leaves_no_process():
+    with Worker(Task("", {}), "threads") as worker:
+        pid = worker.pid
+    assert is_gone(pid)
+
+
+@pytest.mark.parametrize(
+    ("builder", "kind", "text"),
+    [
+        (
+            "ReturnsDict",
+            UsageError,
+            "network 'nets_for_tests:ReturnsDict,classes=22' returned a dict with keys 'out', "
+            "'aux'; segbench needs one tensor of logits (batch, classes, height, width) = (1, "
+            "classes, 64, 64): wrap it in a module that returns that tensor",
+        ),
+        (
+            "ReturnsTuple",
+            UsageError,
+            "network 'nets_for_tests:ReturnsTuple,classes=22' returned a tuple of 2; segbench "
+            "needs one tensor of logits (batch, classes, height, width) = (1, classes, 64, 64): "
+            "wrap it in a module that returns that tensor",
+        ),
+        (
+            "ReturnsHalfSize",
+            UsageError,
+            "network 'nets_for_tests:ReturnsHalfSize,classes=22' returned a torch.float32 tensor "
+            "of size (1, 22, 32, 32); segbench needs one tensor of logits (batch, classes, height, "
+            "width) = (1, classes, 64, 64): resize the logits to the input's size inside the "
+            "network",
+        ),
+        (
+            "RaisesInForward",
+            MeasurementError,
+            "network 'nets_for_tests:RaisesInForward,classes=22' failed on an input of 1x3x64x64: "
+            "RuntimeError: the bridge is out for 4 axes",
+        ),
+    ],
+)
+def test_a_network_that_cannot_be_measured_is_refused_in_one_line(builder, kind, text):
+    with pytest.raises(kind) as caught:
+        ask_once(task_of(builder), "timing", "warm_up", work="inference")
+    assert str(caught.value) == text
+    assert "Traceback" in "".join(caught.value.__notes__)
+
+
+def test_a_network_that_fails_in_training_alone_is_named_too():
+    with Worker(task_of("RaisesInTraining"), "timing") as worker:
+        worker.receive()
+        assert worker.ask("warm_up", work="inference")["calls"] > 1
+        with pytest.raises(MeasurementError) as caught:
+            worker.ask("warm_up", work="training")
+    assert "RuntimeError: there is no training here" in str(caught.value)
+    assert "nets_for_tests:RaisesInTraining" in str(caught.value)
+
+
+def test_a_network_may_print_without_disturbing_the_protocol():
+    with Worker(task_of("Prints"), "timing") as worker:
+        worker.receive()
+        worker.ask("warm_up", work="inference")
+        reply = worker.ask("block", work="inference", seconds=0.01)
+    assert len(reply["samples_s"]["forward"]) >= 1
+    assert len(reply["samples_s"]["forward"]) == len(reply["minor_faults"]["forward"])
+
+
+def test_a_misspelt_option_is_refused_with_the_nearest():
+    with pytest.raises(UsageError) as caught:
+        ask_once(task_of("Pointwise", clases=3), "timing", "state")
+    assert "unknown option 'clases'" in str(caught.value)
+    assert "did you mean 'classes'?" in str(caught.value)
+    assert "nets_for_tests:Pointwise" in str(caught.value)
+
+
+def test_a_file_that_is_no_picture_is_refused(tmp_path):
+    path = tmp_path / "notes.png"
+    path.write_text("these are notes")
+    task = Settings(size=(64, 64), threads=1, input=path).task("nets_for_tests:Pointwise")
+    with pytest.raises(UsageError) as caught:
+        ask_once(task, "timing", "state")
+    assert str(caught.value) == (
+        f"cannot read picture {str(path)!r}: its format is not known; give a PNG, a JPEG or "
+        "another file that Pillow reads"
+    )
+
+
+def test_subnormal_weights_and_activations_are_counted():
+    found = ask_once(task_of("TinyWeights"), "inspection", "inspect", strict=True)
+    # 5 classes of 3 weights and a bias; every logit is a sum of those, about 1e-40
+    assert found["params"] == 22 * 3 + 22
+    assert found["subnormals"]["weights"] == 22 * 3 + 22
+    assert 0 < found["subnormals"]["activations"] <= 22 * 64 * 64
+
+
+def run_command(*arguments, cwd=HERE):
+    return subprocess.run(
+        [sys.executable, "-m", "segbench", *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=cwd,
+    )
+
+
+def test_a_network_that_fails_ends_the_command_with_5_and_no_traceback():
+    done = run_command("profile", "nets_for_tests:RaisesInForward", "--size", "64x64")
+    assert done.returncode == 5
+    assert done.stdout == ""
+    assert done.stderr == (
+        "segbench: network 'nets_for_tests:RaisesInForward,classes=22' failed on an input of "
+        "1x3x64x64: RuntimeError: the bridge is out for 4 axes\n"
+    )
+
+
+def test_debug_shows_where_in_the_users_network_it_failed():
+    done = run_command("profile", "nets_for_tests:RaisesInForward", "--size", "64x64", "--debug")
+    assert done.returncode == 5
+    assert "and a second line" in done.stderr
+    assert "nets_for_tests.py" in done.stderr
+
+
+def test_a_network_is_found_from_the_folder_where_the_command_runs(tmp_path):
+    (tmp_path / "only_here.py").write_text(
+        "from torch import nn\n\ndef made(outputs=4):\n    return nn.Conv2d(3, outputs, 1)\n"
+    )
+    done = run_command("profile", "only_here:made,outputs=x", "--size", "64x64", cwd=tmp_path)
+    assert "only_here" in done.stderr
+    assert "no module" not in done.stderr
+    assert done.returncode == 2 or "outputs" in done.stderr
+
+
+def start_command(*arguments):
+    return subprocess.Popen(
+        [sys.executable, "-m", "segbench", *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=HERE,
+    )
+
+
+def workers_of(process):
+    return psutil.Process(process.pid).children(recursive=True)
+
+
+def interrupt(process):
+    """Send Ctrl-C; return what the command said, and hold that its workers are gone."""
+    workers = workers_of(process)
+    assert workers
+    process.send_signal(signal.SIGINT)
+    out, said = process.communicate(timeout=PATIENCE_S)
+    assert [worker.pid for worker in workers if not is_gone(worker.pid)] == []
+    return out, said
+
+
+def test_ctrl_c_before_anything_is_known_leaves_no_process():
+    process = start_command("profile", "segnet", "--size", "64x64")
+    try:
+        wait_until(lambda: workers_of(process))
+        out, said = interrupt(process)
+    finally:
+        process.kill()
+        process.communicate()
+    assert process.returncode == 130
+    assert out == ""
+    assert said.strip() == "segbench: interrupted; nothing was measured"
+
+
+def test_ctrl_c_while_timing_shows_what_was_measured_and_leaves_no_process():
+    process = start_command(
+        "profile", "nets_for_tests:Pointwise", "--size", "64x64", "--repeats", "50"
+    )
+    try:
+        wait_until(lambda: len(workers_of(process)) == 2)  # counts and weighs
+        weighing = {worker.pid for worker in workers_of(process)}
+        wait_until(
+            lambda: (now := {w.pid for w in workers_of(process)}) and not now & weighing
+        )
+        out, said = interrupt(process)
+    finally:
+        process.kill()
+        process.communicate()
+    assert process.returncode == 130
+    assert "parameters" in out
+    assert "interrupted; what is shown was measured, the rest is missing" in " ".join(out.split())
+    assert said.strip() == "segbench: interrupted; above is what was measured until then"

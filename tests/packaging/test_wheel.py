@@ -1,0 +1,62 @@
+"""The wheel holds the three packages, and works where it is unpacked."""
+
+import os
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+PROJECT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("wheel")
+    command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir"]
+    subprocess.run([*command, str(folder), str(PROJECT)], check=True, capture_output=True)
+    (built,) = folder.glob("segbench-*.whl")
+    return built
+
+
+def test_the_wheel_holds_the_three_packages_and_no_tests(wheel):
+    names = zipfile.ZipFile(wheel).namelist()
+    tops = {name.partition("/")[0] for name in names}
+    assert {top for top in tops if not top.endswith(".dist-info")} == {"segbench", "zoo", "studies"}
+    assert {"segbench/py.typed", "zoo/py.typed", "zoo/segfast.py"} <= set(names)
+
+
+def test_every_module_of_the_tree_is_in_the_wheel(wheel):
+    names = set(zipfile.ZipFile(wheel).namelist())
+    modules = {
+        str(path.relative_to(PROJECT))
+        for package in ("segbench", "zoo", "studies")
+        for path in (PROJECT / package).rglob("*.py")
+    }
+    assert modules <= names
+
+
+@pytest.mark.measures
+def test_the_installed_wheel_measures_from_another_directory(wheel, tmp_path):
+    site, elsewhere = tmp_path / "site", tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--target"]
+    subprocess.run([*command, str(site), str(wheel)], check=True, capture_output=True)
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            "import segbench, zoo\n"
+            "print(segbench.__file__, zoo.__file__)\n"
+            "print(segbench.profile('segfast', size=(64, 64), repeats=1).params)",
+        ],
+        cwd=elsewhere,
+        env={**os.environ, "PYTHONPATH": str(site)},
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    files, params = done.stdout.splitlines()
+    assert all(Path(file).is_relative_to(site) for file in files.split())
+    assert params == "603288"
