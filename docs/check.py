@@ -47,7 +47,9 @@ def segbench(*arguments: str, folder: Path) -> str:
         check=False,
     )
     if done.returncode != 0:
-        raise SystemExit(f"segbench {shlex.join(arguments)} exited {done.returncode}: {done.stderr}")
+        raise SystemExit(
+            f"segbench {shlex.join(arguments)} exited {done.returncode}: {done.stderr}"
+        )
     return done.stdout
 
 

@@ -39,7 +39,6 @@ def assemble_profile(
 ) -> Profile:
     """Return the profile of one network."""
     state = recording.state or {}
-    subnormals = Subnormals(**inspection["subnormals"])
     return Profile(
         model=Model(**inspection["model"]),
         workload=_workload(task, input_name, environment, inspection["classes"], state),
@@ -51,10 +50,10 @@ def assemble_profile(
         flops=Pass(**inspection["flops"]),
         uncounted_ops=inspection["uncounted_ops"],
         count_method=inspection["count_method"],
-        subnormals=subnormals,
+        subnormals=Subnormals(**inspection["subnormals"]),
         memory=Memory(**memory, process_peak_bytes=state.get("process_peak_bytes")),
         latency=recording.latencies(seed=task.seed),
-        noise=judge_noise(recording, task, subnormals),
+        noise=judge_noise(recording, task),
         supervisor_cpu_share=supervisor_cpu_share,
         layers=None if layers is None else _layers(layers),
         complete=complete,

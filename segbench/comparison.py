@@ -27,9 +27,10 @@ def check_comparable(baseline: Profile, candidate: Profile) -> None:
         else:
             before, now = getattr(mine, field.name), getattr(theirs, field.name)
         if before != now:
+            differ = "differ" if field.name == "threads" else "differs"
             raise NotComparableError(
                 f"cannot compare {candidate.model.label} with {baseline.model.label}: "
-                f"{field.name} differs (baseline {before}, candidate {now}); "
+                f"{field.name} {differ} (baseline {before}, candidate {now}); "
                 "profile both with the same workload"
             )
     differences = baseline.environment.differences(candidate.environment)

@@ -7,7 +7,7 @@ import statistics
 from segbench.disturbance import judge
 from segbench.protocol import Task
 from segbench.recording import Recording, block_medians
-from segbench.results import PHASES, Noise, Subnormals
+from segbench.results import PHASES, Noise
 from segbench.units import seconds_range
 
 # Some service wakes up now and then on any machine, and medians bear it. Beyond this share of the
@@ -23,20 +23,15 @@ DRIFT = 0.25
 MIN_BLOCKS = 4
 
 
-def judge_noise(recording: Recording, task: Task, subnormals: Subnormals) -> Noise:
+def judge_noise(recording: Recording, task: Task) -> Noise:
     """Say whether the samples were disturbed, and by what."""
     reasons = [
         *_disturbed_blocks(recording, task),
         *_faulting_samples(recording, task),
+        *_unsteady_rounds(recording),
         *_drift(recording),
     ]
-    noisy = bool(reasons)
-    if subnormals.weights or subnormals.activations:
-        reasons.append(
-            f"{subnormals.weights} weights and {subnormals.activations} activations are "
-            "subnormal, which some CPUs compute many times more slowly"
-        )
-    return Noise(noisy=noisy, reasons=tuple(reasons))
+    return Noise(noisy=bool(reasons), reasons=tuple(reasons))
 
 
 def _disturbed_blocks(recording: Recording, task: Task) -> list[str]:
@@ -68,6 +63,13 @@ def _faulting_samples(recording: Recording, task: Task) -> list[str]:
                 "matter, although the allocator should hold still (it needs glibc)"
             )
     return found
+
+
+def _unsteady_rounds(recording: Recording) -> list[str]:
+    unsteady = len(recording.unsteady_rounds)
+    if unsteady <= DISTURBED_SHARE * len(recording.phases["forward"].first_calls_s):
+        return []
+    return [f"warm-up did not come to rest in {unsteady} rounds; what was timed may still change"]
 
 
 def _drift(recording: Recording) -> list[str]:

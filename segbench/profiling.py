@@ -20,7 +20,7 @@ from segbench.protocol import Task
 from segbench.recording import Recording
 from segbench.results import Allocator, Comparison, Device, Latencies, Profile
 from segbench.rounds import Progress, Rounds
-from segbench.settings import Settings
+from segbench.settings import Settings, read_spec
 from zoo.registry import models as zoo_models
 from zoo.spec import ModelSpec
 
@@ -142,12 +142,14 @@ def compare(
     settings = Settings(
         threads, batch, size, classes, input, device, runtime, allocator, repeats, seed, strict
     )
-    named = list(zoo_models() if models is None else models)
-    base = _choose_baseline(named, baseline)
-    if str(base) not in map(str, named):
-        named.append(base)
-    position = list(map(str, named)).index(str(base))
-    run = _Run(settings, settings.tasks(named), progress)
+    specs = [read_spec(model) for model in (zoo_models() if models is None else models)]
+    tasks = settings.tasks(specs)
+    base = _choose_baseline(specs, baseline)
+    if base not in specs:
+        specs.append(base)
+        tasks.append(settings.task(base))
+    position = specs.index(base)
+    run = _Run(settings, tasks, progress)
 
     def partial_comparison() -> Comparison:
         return run.comparison(position, complete=False)
@@ -159,14 +161,10 @@ def compare(
     return run.comparison(position, complete=True)
 
 
-def _choose_baseline(
-    models: Sequence[str | ModelSpec], baseline: str | ModelSpec | None
-) -> str | ModelSpec:
+def _choose_baseline(specs: Sequence[ModelSpec], baseline: str | ModelSpec | None) -> ModelSpec:
     if baseline is not None:
-        return baseline
-    if "segfast" in map(str, models) or not models:
-        return "segfast"
-    return models[0]
+        return read_spec(baseline)
+    return next((spec for spec in specs if str(spec) == "segfast"), specs[0])
 
 
 @dataclass

@@ -26,7 +26,7 @@ class Task:
     channels: int = 3
     height: int = 224
     width: int = 224
-    classes: int = 22
+    classes: int | None = None
     device: Device = "cpu"
     runtime: str = "eager"
     allocator: Allocator = "steady"

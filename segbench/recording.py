@@ -10,6 +10,8 @@ from segbench.machine import Disturbance
 from segbench.results import PHASES, Block, Latencies, Latency, Phase
 from segbench.statistics import median_interval, outliers, supported_percentile
 
+JUDGED_CALLS = 8
+
 
 @dataclass
 class PhaseRecord:
@@ -56,7 +58,8 @@ class Recording:
         for phase, seconds in reply["first_call_s"].items():
             self.phases[phase].first_calls_s.append(seconds)
             self.phases[phase].warmup_calls.append(reply["calls"])
-        if not reply["steady"]:
+        # After a few long calls the cap ends a warm-up before it can be judged.
+        if not reply["steady"] and reply["calls"] > JUDGED_CALLS:
             self.unsteady_rounds.add(round_number)
 
     def add_block(self, reply: dict[str, Any], *, round_number: int, cycle: int) -> None:

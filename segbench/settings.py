@@ -80,7 +80,7 @@ class Settings:
             ZooError: there is no such model.
             UsageError: the model's own class count and the one asked for contradict each other.
         """
-        spec = ModelSpec.parse(model) if isinstance(model, str) else model
+        spec = read_spec(model)
         check_name(spec.name)
         options = spec.to_json()["options"]
         own = options.get("classes")
@@ -95,7 +95,7 @@ class Settings:
             batch=self.batch,
             height=self.size[0],
             width=self.size[1],
-            classes=self.classes or 22,
+            classes=self.classes,
             device=self.device,
             runtime=self.runtime,
             allocator=self.allocator,
@@ -110,14 +110,22 @@ class Settings:
         Raises:
             UsageError: no model is named, or one is named twice.
         """
-        if not models:
+        specs = [read_spec(model) for model in models]
+        if not specs:
             raise UsageError("no model was named; name some, or give --all")
-        named: set[str] = set()
-        for model in models:
-            if str(model) in named:
-                raise UsageError(f"model {str(model)!r} is named twice; name it once")
-            named.add(str(model))
-        return [self.task(model) for model in models]
+        for position, spec in enumerate(specs):
+            if spec in specs[:position]:
+                raise UsageError(f"model {str(spec)!r} is named twice; name it once")
+        return [self.task(spec) for spec in specs]
+
+
+def read_spec(model: str | ModelSpec) -> ModelSpec:
+    """Return the specification that a text stands for.
+
+    >>> read_spec("segfast, classes=12") == ModelSpec("segfast", {"classes": 12})
+    True
+    """
+    return ModelSpec.parse(model) if isinstance(model, str) else model
 
 
 def describe_picture(path: Path) -> str:

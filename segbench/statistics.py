@@ -61,7 +61,9 @@ def median_interval(rounds: Sequence[Sequence[float]], *, seed: int) -> Interval
     >>> median_interval([[1.0, 1.0], [1.0]], seed=0)
     (1.0, 1.0)
     """
-    return _hierarchical_bootstrap(rounds, lambda rows: np.nanmedian(rows, axis=1), seed=seed)
+    return _hierarchical_bootstrap(
+        rounds, lambda drawn: np.nanmedian(drawn.reshape(len(drawn), -1), axis=1), seed=seed
+    )
 
 
 def geometric_mean(ratios: Sequence[Sequence[float]]) -> float:
@@ -83,7 +85,9 @@ def ratio_interval(ratios: Sequence[Sequence[float]], *, seed: int) -> Interval 
         None from fewer than two pairs.
     """
     logs = [list(np.log(row)) for row in ratios]
-    interval = _hierarchical_bootstrap(logs, lambda rows: np.nanmean(rows, axis=1), seed=seed)
+    interval = _hierarchical_bootstrap(
+        logs, lambda drawn: np.nanmean(drawn, axis=2).mean(axis=1), seed=seed
+    )
     if interval is None:
         return None
     return float(np.exp(interval[0])), float(np.exp(interval[1]))
@@ -103,7 +107,7 @@ def _hierarchical_bootstrap(
         sample, place = np.nonzero(chosen == number)
         picks = rng.integers(len(blocks), size=(len(sample), len(blocks)))
         drawn[sample, place, : len(blocks)] = np.asarray(blocks)[picks]
-    figures = statistic(drawn.reshape(RESAMPLES, -1))
+    figures = statistic(drawn)
     tail = (1 - CONFIDENCE) / 2
     low, high = np.quantile(figures, (tail, 1 - tail))
     return float(low), float(high)

@@ -48,14 +48,14 @@ def from_json(text: str, *, source: str) -> Result:
     except ValueError as error:
         raise UsageError(f"{source} is not JSON, or was cut off: {error}") from error
     schema = fields.get("schema") if isinstance(fields, dict) else None
-    if schema not in _TYPES:
+    if not isinstance(schema, str) or schema not in _TYPES:
         raise UsageError(
             f"{source} is no result that this version reads: its schema is {schema!r} "
             f"(schemas: {', '.join(_TYPES)})"
         )
     adapter: TypeAdapter[Any] = TypeAdapter(_TYPES[schema])
     try:
-        result: Result = adapter.validate_python(fields)
+        result: Result = adapter.validate_json(text, strict=True)
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"]))

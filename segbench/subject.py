@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from segbench.protocol import Task
 
 
+DEFAULT_CLASSES = 22  # at which the paper's parameter counts hold
+
+
 class Subject:
     """A network that was built and seen to return logits of the right size.
 
@@ -39,14 +42,14 @@ class Subject:
             )
         spec = ModelSpec.from_json({"name": task.name, "options": task.options})
         if "classes" not in task.options and accepts_option(task.name, "classes"):
-            spec = spec.with_options(classes=task.classes)
+            spec = spec.with_options(classes=task.classes or DEFAULT_CLASSES)
         self.spec = spec
         torch.manual_seed(task.seed)
         self.device = torch.device(task.device)
         self.model = zoo.build(spec).to(self.device)
         self.shape = (task.batch, task.channels, task.height, task.width)
         self.images = self._make_images(task)
-        self._runtime = task.runtime
+        self._task = task
         self.classes = 0
 
     def _make_images(self, task: Task) -> torch.Tensor:
@@ -58,7 +61,7 @@ class Subject:
 
     def infer(self) -> torch.Tensor:
         """Run one inference and check what it returns, the first time that anything runs."""
-        forward = find_runtime(self._runtime)(self.model, self.images)
+        forward = find_runtime(self._task.runtime)(self.model, self.images)
         try:
             logits = forward(self.images)
         except zoo.ZooError:
@@ -69,6 +72,12 @@ class Subject:
                 f"{_first_line(error)}"
             ) from error
         self.classes = check_logits(logits, str(self.spec), self.shape)
+        wanted = self._task.classes
+        if wanted is not None and wanted != self.classes:
+            raise UsageError(
+                f"network {str(self.spec)!r} returned logits of {self.classes} classes where "
+                f"{wanted} were asked for; it has no option 'classes': leave out --classes"
+            )
         self._forward = forward
         return logits
 
@@ -77,7 +86,16 @@ class Subject:
         self._forward(self.images)
 
     def start_training(self) -> None:
-        """Put the network into training mode, with Adam (lr 1e-3) and random labels."""
+        """Put the network into training mode, with Adam (lr 1e-3) and random labels.
+
+        Raises:
+            UsageError: nothing in the network can be trained.
+        """
+        if not any(weight.requires_grad for weight in self.model.parameters()):
+            raise UsageError(
+                f"network {str(self.spec)!r} has no parameter that can be trained, and a training "
+                "step is measured too; set requires_grad on those that are to be"
+            )
         self.model.train()
         batch, _, height, width = self.shape
         generator = torch.Generator().manual_seed(0)

@@ -10,7 +10,8 @@ from segbench.errors import UsageError
 _DECIMAL = ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"))
 _BINARY = ((1 << 40, "TiB"), (1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB"))
 _SECONDS = ((1.0, "s"), (1e-3, "ms"), (1e-6, "us"), (1e-9, "ns"))
-_SIZE = re.compile(r"(\d+)x(\d+)")
+_ROUNDS_UP = 0.9995  # what is as near to the next unit as this reads 1.00 of it
+_SIZE = re.compile(r"(\d{1,6})x(\d{1,6})")
 
 
 def significant(value: float, digits: int = 3) -> str:
@@ -35,7 +36,7 @@ def seconds(value: float | None) -> str:
     if value is None:
         return "-"
     for scale, unit in _SECONDS:
-        if abs(value) >= scale:
+        if abs(value) >= scale * _ROUNDS_UP:
             return f"{significant(value / scale)} {unit}"
     return "0 s" if value == 0 else f"{significant(value / 1e-9)} ns"
 
@@ -60,7 +61,7 @@ def count(value: float | None) -> str:
     if value is None:
         return "-"
     for scale, prefix in _DECIMAL:
-        if abs(value) >= scale:
+        if abs(value) >= scale * _ROUNDS_UP:
             return f"{significant(value / scale)} {prefix}"
     return f"{value:g}"
 
@@ -74,7 +75,7 @@ def size(value: float | None) -> str:
     if value is None:
         return "-"
     for scale, unit in _BINARY:
-        if abs(value) >= scale:
+        if abs(value) >= scale * _ROUNDS_UP:
             return f"{significant(value / scale)} {unit}"
     return f"{value:g} B"
 

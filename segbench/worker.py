@@ -37,27 +37,34 @@ def end_with_parent(parent: int) -> None:
         os._exit(1)
 
 
-def take_channel() -> TextIO:
-    """Keep standard output for replies alone, and send what others print to standard error."""
-    channel = os.fdopen(os.dup(1), "w", encoding="utf-8")
+def take_channels() -> tuple[TextIO, TextIO]:
+    """Keep standard input and output for requests and replies alone.
+
+    Whoever else reads finds nothing, and what others print goes to standard error.
+    """
+    requests = os.fdopen(os.dup(0), encoding="utf-8")
+    replies = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.close(nothing)
     os.dup2(2, 1)
-    return channel
+    return requests, replies
 
 
 def main(parent: int) -> None:
     """Serve requests until standard input ends."""
     end_with_parent(parent)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the supervisor's to handle
-    channel = take_channel()
+    requests, replies = take_channels()
     session = Session()
-    for line in sys.stdin:
+    for line in requests:
         request = decode(line)
         try:
             reply = session.answer(request)
         except Exception as error:  # noqa: BLE001 - every failure is reported, none is swallowed
             reply = describe_failure(error, session.name)
-        channel.write(encode(reply))
-        channel.flush()
+        replies.write(encode(reply))
+        replies.flush()
 
 
 def describe_failure(error: Exception, name: str) -> dict[str, Any]:

@@ -15,7 +15,7 @@ app = typer.Typer(
     name="segbench",
     help="Measure and compare what segmentation networks cost on this CPU.",
     epilog="Start with: segbench compare --all",
-    no_args_is_help=True,
+    invoke_without_command=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,  # drawing help with rich takes longer than all else at start-up
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -32,6 +32,7 @@ def _show_version(wanted: bool) -> None:
 
 @app.callback()
 def everywhere(
+    context: typer.Context,
     version: Annotated[
         bool,
         typer.Option(
@@ -45,6 +46,8 @@ def everywhere(
 ) -> None:
     """Take the options that every command has; ``main`` has read --debug already."""
     del version, debug
+    if context.invoked_subcommand is None:
+        print(context.get_help())
 
 
 Model = Annotated[

@@ -36,6 +36,8 @@ def _run(arguments: list[str]) -> ExitCode:
     try:
         code = app(arguments, prog_name="segbench", standalone_mode=False)
     except Exit as end:
+        if end.exit_code == ExitCode.INTERRUPTED:  # what typer makes of Ctrl-C
+            raise KeyboardInterrupt from None
         return ExitCode(end.exit_code)
     except Abort:
         raise KeyboardInterrupt from None
@@ -71,4 +73,4 @@ def _fail(line: str, code: ExitCode) -> ExitCode:
 
 
 def _one_line(text: str) -> str:
-    return " ".join(text.split()).rstrip(".")
+    return " ".join(text.splitlines()).rstrip(".")

@@ -26,6 +26,7 @@ PHASES_OF: dict[Work, tuple[str, ...]] = {
 # block begins with one call that is no sample. A call of over this many seconds fills the caches
 # within itself many times, and is not worth repeating.
 SETTLING_LIMIT_S = 0.2
+MOST_CALLS = 500  # in a block; more tell nothing new and swell the result
 
 
 class TimingInstrument:
@@ -83,7 +84,7 @@ class TimingInstrument:
             if recent_s < SETTLING_LIMIT_S:
                 step()
             before = take_snapshot()
-            for _ in range(max(1, math.ceil(seconds / recent_s))):
+            for _ in range(min(MOST_CALLS, max(1, math.ceil(seconds / recent_s)))):
                 for phase, reading in step().items():
                     samples[phase].append(reading)
             after = take_snapshot()

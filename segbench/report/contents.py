@@ -72,7 +72,13 @@ def remarks_on(profile: Profile) -> tuple[str, ...]:
     if profile.uncounted_ops:
         named = ", ".join(f"{op} ({calls})" for op, calls in sorted(profile.uncounted_ops.items()))
         found.append(f"{name}: operators without a counting rule, not in MACs or FLOPs: {named}")
-    found += [f"{name}: {'noisy: ' * profile.noise.noisy}{why}" for why in profile.noise.reasons]
+    found += [f"{name}: noisy: {why}" for why in profile.noise.reasons]
+    small = profile.subnormals
+    if small.weights or small.activations:
+        found.append(
+            f"{name}: {small.weights} weights and {small.activations} activations are subnormal, "
+            "which some CPUs compute many times more slowly"
+        )
     return tuple(found)
 
 

@@ -23,6 +23,7 @@ WORKLOAD = (
     "runtime",
     "allocator",
     "input",
+    "seed",
 )
 
 
@@ -76,5 +77,8 @@ def _ratio_columns(comparison: Comparison, model: str) -> dict[str, Any]:
             low, high = ratio.ci95 or (None, None)
             columns[f"ratio.{ratio.metric}.ci95_low"] = low
             columns[f"ratio.{ratio.metric}.ci95_high"] = high
+            low, high = ratio.noise_floor or (None, None)
+            columns[f"ratio.{ratio.metric}.noise_floor_low"] = low
+            columns[f"ratio.{ratio.metric}.noise_floor_high"] = high
             columns[f"ratio.{ratio.metric}.paper"] = ratio.paper
     return columns

@@ -58,9 +58,11 @@ def _draw(table: Table) -> RichTable:
     )
     for position, column in enumerate(table.columns):
         if position == 0:
-            drawn.add_column(column, justify="left", no_wrap=True, overflow="ellipsis")
+            drawn.add_column(column, justify="left", overflow="fold", ratio=1)
         else:
-            drawn.add_column(column, justify="right", no_wrap=False)
+            # A figure is never broken; a heading may be.
+            widest = max((len(row[position]) for row in table.rows), default=0)
+            drawn.add_column(column, justify="right", min_width=widest)
     for row in table.rows:
         drawn.add_row(*map(Text, row))
     return drawn

@@ -149,7 +149,9 @@ def make_layers() -> Layers:
         intensity=4.5,
         roof_share=0.31,
     )
-    cheap = Layer("head", "Identity", 0.001, 0.25, 0, 0, 0, (1, 22, 224, 224), 4_415_488, None, None)
+    cheap = Layer(
+        "head", "Identity", 0.001, 0.25, 0, 0, 0, (1, 22, 224, 224), 4_415_488, None, None
+    )
     roof = Roof(
         matmul_flops_per_s=1.2e11,
         convolution_flops_per_s=1.0e11,

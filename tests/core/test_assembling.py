@@ -5,14 +5,14 @@ from dataclasses import replace
 import pytest
 from made_up_results import MACHINE, QUIET
 
-from segbench.assembling import assemble_profile, judge_noise
+from segbench.assembling import assemble_profile
+from segbench.noise import judge_noise
 from segbench.protocol import Task
 from segbench.recording import Recording
 from segbench.results import Block, Latencies, Noise, Subnormals
 
 TASK = Task("segfast", {}, threads=2)
 STOLEN = replace(QUIET, steal_s=0.08, steal_share=0.1)
-NONE = Subnormals(0, 0)
 INSPECTION = {
     "model": {"name": "segfast", "options": {"classes": 5}},
     "classes": 5,
@@ -53,15 +53,15 @@ def assemble(**changes):
 
 
 def test_quiet_blocks_are_not_noisy():
-    assert judge_noise(recorded([QUIET] * 4), TASK, NONE) == Noise(noisy=False, reasons=())
+    assert judge_noise(recorded([QUIET] * 4), TASK) == Noise(noisy=False, reasons=())
 
 
 def test_one_disturbed_block_of_four_is_now_and_then():
-    assert not judge_noise(recorded([STOLEN, *[QUIET] * 3]), TASK, NONE).noisy
+    assert not judge_noise(recorded([STOLEN, *[QUIET] * 3]), TASK).noisy
 
 
 def test_two_disturbed_blocks_of_four_make_a_profile_noisy():
-    noise = judge_noise(recorded([QUIET, STOLEN, QUIET, STOLEN]), TASK, NONE)
+    noise = judge_noise(recorded([QUIET, STOLEN, QUIET, STOLEN]), TASK)
     assert noise == Noise(
         noisy=True,
         reasons=(
@@ -71,26 +71,61 @@ def test_two_disturbed_blocks_of_four_make_a_profile_noisy():
 
 
 def test_page_faults_in_over_a_quarter_of_the_samples_are_noise():
-    assert not judge_noise(recorded([QUIET] * 4, [5, 0, 0, 0]), TASK, NONE).noisy
-    assert judge_noise(recorded([QUIET] * 4, [5, 0, 0, 1]), TASK, NONE).reasons == (
-        "2 of 4 samples of forward took page faults, although the allocator should hold still "
-        "(it needs glibc)",
+    # 600 faults of 2 microseconds are 1.2 ms of a sample of 100 ms, over one part in a hundred
+    assert not judge_noise(recorded([QUIET] * 4, [600, 0, 0, 0]), TASK).noisy
+    noise = judge_noise(recorded([QUIET] * 4, [600, 0, 0, 600]), TASK)
+    assert noise == Noise(
+        noisy=True,
+        reasons=(
+            (
+                "2 of 4 samples of forward took page faults that matter, although the allocator "
+                "should hold still (it needs glibc)"
+            ),
+        ),
+    )
+
+
+def test_a_few_page_faults_in_a_long_sample_do_not_matter():
+    assert not judge_noise(recorded([QUIET] * 4, [400] * 4), TASK).noisy  # 0.8 of 100 ms
+
+
+def test_blocks_of_very_different_speed_on_a_quiet_machine_are_noise():
+    def noise(samples_s):
+        recording = recorded([QUIET] * 4)
+        recording.phases["forward"].samples_s = samples_s
+        return judge_noise(recording, TASK)
+
+    assert not noise([0.10, 0.10, 0.12, 0.12]).noisy
+    drifted = noise([0.10, 0.10, 0.20, 0.20])
+    assert drifted == Noise(
+        noisy=True,
+        reasons=(
+            (
+                "the machine's own speed moved: only half of the blocks of forward lie within "
+                "100-200 ms"
+            ),
+        ),
     )
 
 
 def test_page_faults_are_expected_of_the_systems_allocator():
     untuned = replace(TASK, allocator="system")
-    assert not judge_noise(recorded([QUIET] * 4, [5] * 4), untuned, NONE).noisy
+    assert not judge_noise(recorded([QUIET] * 4, [600] * 4), untuned).noisy
 
 
-def test_subnormal_numbers_are_told_without_calling_the_machine_noisy():
-    assert judge_noise(recorded([QUIET] * 4), TASK, Subnormals(3, 7)) == Noise(
-        noisy=False,
-        reasons=(
-            "3 weights and 7 activations are subnormal, which some CPUs compute many times more "
-            "slowly",
-        ),
+def test_warm_ups_that_did_not_come_to_rest_are_noise():
+    recording = recorded([QUIET] * 4)
+    recording.unsteady_rounds = {0}
+    assert judge_noise(recording, TASK).reasons == (
+        "warm-up did not come to rest in 1 rounds; what was timed may still change",
     )
+
+
+def test_subnormal_numbers_do_not_make_the_machine_noisy():
+    inspection = INSPECTION | {"subnormals": {"weights": 3, "activations": 7}}
+    profile = assemble(inspection=inspection, recording=recorded([QUIET] * 4))
+    assert profile.subnormals == Subnormals(3, 7)
+    assert not profile.noise.noisy
 
 
 @pytest.mark.parametrize(("threads", "oversubscribed"), [(2, False), (3, True), (1, False)])

@@ -38,43 +38,43 @@ def run(capsys, *arguments):
     [
         (
             ["profile", "segfas"],
-            f"unknown model 'segfas'; did you mean 'segfast'? (models: {ZOO}, or "
-            "package.module:builder)",
+            (f"unknown model 'segfas'; did you mean 'segfast'? (models: {ZOO}, or "
+            "package.module:builder)"),
         ),
-        (["profile", "mypkg.nets:"], "'mypkg.nets:' is no import string; write "
-         "package.module:builder, as in mypkg.nets:tiny"),
-        (["profile", "segfast,stem_width"], "cannot read model 'segfast,stem_width': option "
-         "'stem_width' has no value; write stem_width=VALUE"),
-        (["profile", "segfast", "--size", "224"], "size '224' is not HEIGHTxWIDTH in pixels; write "
-         "for example 360x480"),
-        (["profile", "segfast", "--size", "0x8"], "size '0x8' is not HEIGHTxWIDTH in pixels; write "
-         "for example 360x480"),
-        (["profile", "segfast", "--threads", "0"], "threads must be a positive whole number, "
-         "got 0"),
+        (["profile", "mypkg.nets:"], ("'mypkg.nets:' is no import string; write "
+         "package.module:builder, as in mypkg.nets:tiny")),
+        (["profile", "segfast,stem_width"], ("cannot read model 'segfast,stem_width': option "
+         "'stem_width' has no value; write stem_width=VALUE")),
+        (["profile", "segfast", "--size", "224"], ("size '224' is not HEIGHTxWIDTH in pixels; "
+         "write for example 360x480")),
+        (["profile", "segfast", "--size", "0x8"], ("size '0x8' is not HEIGHTxWIDTH in pixels; "
+         "write for example 360x480")),
+        (["profile", "segfast", "--threads", "0"], ("threads must be a positive whole number, "
+         "got 0")),
         (["profile", "segfast", "--batch", "-2"], "batch must be a positive whole number, got -2"),
-        (["profile", "segfast", "--input", "none.png"], "cannot read picture 'none.png': no such "
-         "file or directory"),
-        (["profile", "segfast", "--output", "good.json"], "'good.json' exists already; choose "
-         "another name or add --force"),
-        (["profile", "segfast", "--output", "none/a.json"], "cannot write 'none/a.json': folder "
-         "'none' does not exist"),
-        (["profile", "segfast", "--output", "a.xyz"], "no format belongs to the ending of 'a.xyz'; "
-         "add --format, or end it in .json, .csv, .md, .txt"),
-        (["profile", "segfast,classes=3", "--classes", "4"], "model 'segfast,classes=3' has 3 "
-         "classes and --classes says 4; give only one of them"),
+        (["profile", "segfast", "--input", "none.png"], ("cannot read picture 'none.png': no such "
+         "file or directory")),
+        (["profile", "segfast", "--output", "good.json"], ("'good.json' exists already; choose "
+         "another name or add --force")),
+        (["profile", "segfast", "--output", "none/a.json"], ("cannot write 'none/a.json': folder "
+         "'none' does not exist")),
+        (["profile", "segfast", "--output", "a.xyz"], ("no format belongs to the ending of "
+         "'a.xyz'; add --format, or end it in .json, .csv, .md, .txt")),
+        (["profile", "segfast,classes=3", "--classes", "4"], ("model 'segfast,classes=3' has 3 "
+         "classes and --classes says 4; give only one of them")),
         (["compare"], "no model was named; name some, or give --all for the zoo's five"),
         (["compare", "segnet", "segnet"], "model 'segnet' is named twice; name it once"),
-        (["compare", "segnet", "--baseline", "segnett"], "unknown model 'segnett'; did you mean "
-         f"'segnet'? (models: {ZOO}, or package.module:builder)"),
+        (["compare", "segnet", "--baseline", "segnett"], ("unknown model 'segnett'; did you mean "
+         f"'segnet'? (models: {ZOO}, or package.module:builder)")),
         (["report", "none.json"], "cannot read result 'none.json': no such file or directory"),
-        (["report", "cut.json"], "result 'cut.json' is not JSON, or was cut off: Expecting value: "
-         "line 1 column 12 (char 11)"),
-        (["report", "damaged.json"], "result 'damaged.json' is damaged at params: input should be "
-         "a valid integer, unable to parse string as an integer (1 such places)"),
-        (["report", "other.json"], "result 'other.json' is no result that this version reads: its "
-         "schema is 'segbench/profile/9' (schemas: segbench/profile/1, segbench/comparison/1)"),
-        (["report", "good.json", "--output", "good.json"], "'good.json' exists already; choose "
-         "another name or add --force"),
+        (["report", "cut.json"], ("result 'cut.json' is not JSON, or was cut off: Expecting value: "
+         "line 1 column 12 (char 11)")),
+        (["report", "damaged.json"], ("result 'damaged.json' is damaged at params: input should be "
+         "a valid integer (1 such places)")),
+        (["report", "other.json"], ("result 'other.json' is no result that this version reads: its "
+         "schema is 'segbench/profile/9' (schemas: segbench/profile/1, segbench/comparison/1)")),
+        (["report", "good.json", "--output", "good.json"], ("'good.json' exists already; choose "
+         "another name or add --force")),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )  # fmt: skip
@@ -169,10 +169,10 @@ def test_the_traceback_is_shown_with_debug_in_any_place_and_not_without(place):
 
 
 def test_a_reader_that_stops_early_is_no_error():
-    listed = subprocess.run(
+    listed = subprocess.run(  # noqa: S602 - the pipe of a shell is what is tested
         f"{sys.executable} -m segbench report good.json --format json | head -c 10; "
         "exit ${PIPESTATUS[0]}",
-        shell=True,  # noqa: S602 - the pipe is what is tested
+        shell=True,
         executable="/bin/bash",
         capture_output=True,
         text=True,

@@ -23,14 +23,16 @@ LAYERS = (
      "segbench.pictures", "segbench.runtimes.*"),
     ("segbench.settings", "segbench.subject", "segbench.instruments.*", "segbench.worker",
      "segbench.measuring", "segbench.rounds"),
-    ("segbench.assembling", "segbench.profiling", "segbench"),  # the last is the facade of these
+    # the last is the facade of these
+    ("segbench.noise", "segbench.assembling", "segbench.profiling", "segbench"),
     ("segbench.report.*",),
     ("segbench.cli.*", "segbench.__main__"),
     ("studies.*",),
 )  # fmt: skip
 WITHOUT_TORCH = (
     *LAYERS[0], *LAYERS[1], "segbench", "segbench.settings", "segbench.measuring",
-    "segbench.rounds", "segbench.assembling", "segbench.profiling", "segbench.report.*",
+    "segbench.rounds", "segbench.noise",
+    "segbench.assembling", "segbench.profiling", "segbench.report.*",
     "segbench.cli.*", "segbench.__main__",
 )  # fmt: skip
 REPORT_MAY_IMPORT = (*LAYERS[0], *LAYERS[1], "segbench.report.*")

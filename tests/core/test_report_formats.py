@@ -21,7 +21,7 @@ from rich.cells import cell_len
 from segbench.metrics import METRICS
 from segbench.report import FORMATS, render
 from segbench.report.contents import remarks_on
-from segbench.results import Latencies, Memory, Model, Noise
+from segbench.results import Latencies, Memory, Model, Noise, Subnormals
 from segbench.store import to_json
 
 LONG_NAME = "mypackage.networks.segmentation:attention_refined"
@@ -172,7 +172,14 @@ def test_a_comparison_says_how_far_the_baseline_is_from_itself():
 def test_a_comparison_says_each_latency_with_its_interval():
     rows = rows_of(render(make_comparison(), "markdown"), "latency")
     assert rows["fcn8s"][0].startswith("344 ms ±")  # 8 x 43 ms
-    assert set(rows) - {":--"} == {"model", "fcn8s", "segnet", "segnet-basic", "segfast-basic", "segfast"}
+    assert set(rows) - {":--"} == {
+        "model",
+        "fcn8s",
+        "segnet",
+        "segnet-basic",
+        "segfast-basic",
+        "segfast",
+    }
 
 
 def test_the_models_of_a_comparison_are_named_in_a_table_of_80_columns():
@@ -271,18 +278,22 @@ def test_noise_is_remarked():
     )
 
 
-def test_a_reason_on_a_machine_that_is_not_noisy_is_not_called_noise():
-    noise = Noise(noisy=False, reasons=("3 weights and 7 activations are subnormal",))
-    assert remarks_on(make_profile(noise=noise)) == (
-        "segfast: 3 weights and 7 activations are subnormal",
+def test_subnormal_numbers_are_remarked_without_calling_the_machine_noisy():
+    assert remarks_on(make_profile(subnormals=Subnormals(3, 7))) == (
+        (
+            "segfast: 3 weights and 7 activations are subnormal, which some CPUs compute many "
+            "times more slowly"
+        ),
     )
 
 
 def test_operators_without_a_rule_are_remarked_with_their_calls():
     profile = make_profile(uncounted_ops={"aten::sort": 3, "aten::odd": 1})
     assert remarks_on(profile) == (
-        "segfast: operators without a counting rule, not in MACs or FLOPs: aten::odd (1), "
-        "aten::sort (3)",
+        (
+            "segfast: operators without a counting rule, not in MACs or FLOPs: aten::odd (1), "
+            "aten::sort (3)"
+        ),
     )
 
 

@@ -50,8 +50,8 @@ def test_a_task_carries_everything_that_was_asked_for():
     assert task.input is None
 
 
-def test_there_are_22_classes_unless_somebody_says_otherwise():
-    assert Settings().task("segfast").classes == 22
+def test_the_class_count_is_open_unless_somebody_names_it():
+    assert Settings().task("segfast").classes is None  # the worker fills it in, and checks others
 
 
 def test_a_model_may_be_text_or_a_specification():

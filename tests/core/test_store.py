@@ -117,16 +117,14 @@ def test_a_schema_that_is_no_text_is_refused_like_an_unknown_one(schema):
 @pytest.mark.parametrize(
     ("changes", "where"),
     [
-        ({"params": "many"}, "params: input should be a valid integer, unable to parse string as "
-         "an integer"),
+        ({"params": "many"}, "params: input should be a valid integer"),
+        ({"params": "12"}, "params: input should be a valid integer"),
         ({"macs": {"forward": 1}}, "macs.backward: field required"),
-        ({"noise": None}, "noise: input should be a dictionary or an instance of noise"),
+        ({"noise": None}, "noise: input should be an object"),
     ],
 )  # fmt: skip
 def test_a_damaged_field_is_named(changes, where):
-    assert refusal(damaged(**changes)) == (
-        f"result 'a.json' is damaged at {where} (1 such places)"
-    )
+    assert refusal(damaged(**changes)) == (f"result 'a.json' is damaged at {where} (1 such places)")
 
 
 def test_a_damaged_field_deep_within_is_named_with_its_whole_path():
@@ -227,6 +225,4 @@ def test_a_folder_without_permission_is_refused(tmp_path, monkeypatch):
     path = tmp_path / "a.json"
     with pytest.raises(UsageError) as caught:
         check_writable(path, force=False)
-    assert str(caught.value) == (
-        f"cannot write {str(path)!r}: no permission in {str(tmp_path)!r}"
-    )
+    assert str(caught.value) == (f"cannot write {str(path)!r}: no permission in {str(tmp_path)!r}")

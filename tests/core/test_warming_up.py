@@ -3,7 +3,7 @@
 import pytest
 
 from segbench.stopwatch import Reading
-from segbench.warmup import is_steady, warm_up
+from segbench.warmup import SECONDS_CAP, is_steady, warm_up
 
 
 def script(*calls):
@@ -54,10 +54,10 @@ def test_calls_that_never_agree_end_after_forty():
     assert len(done.readings) == 40
 
 
-def test_slow_calls_end_after_two_and_a_half_seconds():
-    done = warm_up(script(*quiet(*[0.5] * 30)), faultless=True)
+def test_slow_calls_end_when_they_have_cost_enough():
+    done = warm_up(script(*quiet(*[SECONDS_CAP / 4] * 30)), faultless=True)
     assert not done.steady
-    assert len(done.readings) == 5  # 5 x 0.5 s
+    assert len(done.readings) == 4
 
 
 def test_very_slow_calls_are_made_twice():
@@ -65,11 +65,11 @@ def test_very_slow_calls_are_made_twice():
 
 
 def test_a_heap_that_still_grows_gets_twice_the_time():
-    readings = [Reading(0.5, 9)] * 30
-    assert len(warm_up(script(*readings), faultless=True).readings) == 10  # 10 x 0.5 s
-    assert len(warm_up(script(*readings), faultless=False).readings) == 5
+    readings = [Reading(SECONDS_CAP / 4, 9)] * 30
+    assert len(warm_up(script(*readings), faultless=True).readings) == 8
+    assert len(warm_up(script(*readings), faultless=False).readings) == 4
 
 
 def test_recent_seconds_are_the_median_of_the_last_three_calls():
-    done = warm_up(script(*quiet(1.0, *[0.1] * 4, 0.102, 0.104)), faultless=True)
+    done = warm_up(script(*quiet(0.2, *[0.1] * 4, 0.102, 0.104)), faultless=True)
     assert done.recent_s == 0.102

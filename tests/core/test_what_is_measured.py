@@ -10,6 +10,7 @@ from segbench.measuring import Worker, ask_once
 from segbench.protocol import Task
 from segbench.results import PHASES
 from segbench.settings import Settings
+from segbench.store import to_json
 
 pytestmark = pytest.mark.measures
 
@@ -38,9 +39,7 @@ def test_the_size_and_work_of_a_pointwise_convolution(profile):
 
 
 def test_every_phase_was_measured_in_every_block(profile):
-    blocks = {
-        phase: len(getattr(profile.latency, phase).blocks) for phase in PHASES
-    }
+    blocks = {phase: len(getattr(profile.latency, phase).blocks) for phase in PHASES}
     assert blocks == {"forward": 4, "forward_train": 2, "backward": 2, "optimizer": 2}
     for phase in PHASES:
         latency = getattr(profile.latency, phase)
@@ -75,8 +74,6 @@ def test_a_measured_profile_survives_a_file(profile, tmp_path):
 
 
 def test_a_profile_holds_no_name_of_the_machine_or_its_user(profile):
-    from segbench.store import to_json  # noqa: PLC0415 - beside the one test that needs it
-
     assert str(Path.home()) not in to_json(profile)
 
 
@@ -102,13 +99,13 @@ def page_faults(allocator):
     with Worker(task, "timing") as worker:
         worker.receive()
         worker.ask("warm_up", work="inference")
-        return worker.ask("block", work="inference", seconds=0.5)["minor_faults"]["forward"]
+        return worker.ask("block", work="inference", seconds=1.0)["minor_faults"]["forward"]
 
 
 def test_a_steady_allocator_takes_no_page_faults_in_warmed_up_inference():
     faults = page_faults("steady")
     assert statistics.median(faults) == 0
-    assert faults[-3:] == [0, 0, 0]
+    assert set(faults[-3:]) == {0}
 
 
 def test_the_systems_allocator_does_take_page_faults():

@@ -8,6 +8,11 @@ from pathlib import Path
 
 import pytest
 
+PROGRAM = """
+import segbench, zoo
+print(segbench.__file__, zoo.__file__)
+print(segbench.profile("segfast", size=(64, 64), repeats=1).params)
+"""
 PROJECT = Path(__file__).parents[2]
 
 
@@ -47,9 +52,7 @@ def test_the_installed_wheel_measures_from_another_directory(wheel, tmp_path):
         [
             sys.executable,
             "-c",
-            "import segbench, zoo\n"
-            "print(segbench.__file__, zoo.__file__)\n"
-            "print(segbench.profile('segfast', size=(64, 64), repeats=1).params)",
+            PROGRAM,
         ],
         cwd=elsewhere,
         env={**os.environ, "PYTHONPATH": str(site)},
