@@ -7,17 +7,20 @@ a read while a worker computes; it never polls.
 from __future__ import annotations
 
 import os
+import selectors
 import signal
 import subprocess
 import sys
 import tempfile
-from typing import TYPE_CHECKING, Any, Self
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Self, cast
 
 from segbench.errors import MeasurementError, UsageError
 from segbench.protocol import Task, decode, encode
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from types import TracebackType
 
 THREAD_VARIABLES = (
@@ -72,8 +75,7 @@ class Worker:
     It runs in a session of its own: Ctrl-C reaches the supervisor alone, which then decides.
     """
 
-    def __init__(self, task: Task, instrument: str) -> None:
-        self.task = task
+    def __init__(self, task: Task, instrument: str, *, then: dict[str, Any] | None = None) -> None:
         self._stderr = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the worker
         program = (
             f"import sys; sys.path[:] = {sys.path!r}; "
@@ -88,7 +90,13 @@ class Worker:
             text=True,
             start_new_session=True,
         )
-        self.send({"do": "open", "instrument": instrument, "task": task.to_json()})
+        self.task = task
+        self.send({"do": "open", "instrument": instrument, "task": task.to_json(), "then": then})
+
+    def fileno(self) -> int:
+        """The descriptor that becomes readable when a reply comes."""
+        assert self._process.stdout is not None  # noqa: S101 - it was asked for as a pipe
+        return self._process.stdout.fileno()
 
     @property
     def pid(self) -> int:
@@ -196,8 +204,51 @@ def close_workers(workers: list[Worker]) -> None:
         worker.close()
 
 
-def ask_once(task: Task, instrument: str, do: str, **arguments: Any) -> dict[str, Any]:  # noqa: ANN401
-    """Open a worker for one question and close it."""
-    with Worker(task, instrument) as worker:
-        worker.receive()
-        return worker.ask(do, **arguments)
+@dataclass(frozen=True)
+class Question:
+    """One question to a fresh process."""
+
+    task: Task
+    instrument: str
+    do: str
+    arguments: dict[str, Any] = field(default_factory=dict)
+
+    def put(self) -> Worker:
+        """Start the process, which answers once."""
+        return Worker(self.task, self.instrument, then={"do": self.do, **self.arguments})
+
+
+def ask_each(
+    questions: Sequence[Question], *, at_a_time: int, progress: Callable[[int], None]
+) -> list[dict[str, Any]]:
+    """Put each question to a fresh process, some side by side, and return the replies in order.
+
+    For what is counted and not timed.
+
+    Args:
+        progress: called with the number of replies so far.
+    """
+    replies: dict[int, dict[str, Any]] = {}
+    waiting = deque(enumerate(questions))
+    with selectors.DefaultSelector() as selector:
+        try:
+            while waiting or selector.get_map():
+                while waiting and len(selector.get_map()) < at_a_time:
+                    number, question = waiting.popleft()
+                    selector.register(question.put(), selectors.EVENT_READ, number)
+                progress(len(replies))
+                for key, _ in selector.select():
+                    worker = cast("Worker", key.fileobj)
+                    replies[key.data] = worker.receive()
+                    selector.unregister(worker)
+                    worker.close()
+        finally:
+            for key in list(selector.get_map().values()):
+                cast("Worker", key.fileobj).close()
+    return [replies[number] for number in range(len(questions))]
+
+
+def ask_once(question: Question) -> dict[str, Any]:
+    """Put one question to a fresh process and return its reply."""
+    with question.put() as worker:
+        return worker.receive()

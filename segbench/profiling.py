@@ -15,7 +15,7 @@ from segbench.comparison import check_comparable, make_ratios
 from segbench.environment import read_environment
 from segbench.errors import NotComparableError
 from segbench.machine import Environment
-from segbench.measuring import Worker, ask_once, close_workers, open_workers
+from segbench.measuring import Question, ask_each, ask_once, close_workers, open_workers
 from segbench.protocol import Task
 from segbench.recording import Recording
 from segbench.results import Allocator, Comparison, Device, Latencies, Profile
@@ -98,7 +98,7 @@ def profile(
         run.time(run.tasks)
         if layers:
             progress("timing layers", 1, 1)
-            run.layers = ask_once(run.tasks[0], "layers", "measure")
+            run.layers = ask_once(Question(run.tasks[0], "layers", "measure"))
     return run.profiles(complete=True)[0]
 
 
@@ -186,16 +186,18 @@ class _Run:
         self.input_name = self.settings.describe_input()
 
     def inspect(self) -> None:
-        """Find what needs no quiet machine: counts and peak memory, two processes at a time."""
-        for done, task in enumerate(self.tasks):
-            self.progress(f"counting {task.name}", done, len(self.tasks))
-            with Worker(task, "inspection") as counting, Worker(task, "memory") as weighing:
-                counting.receive()
-                counting.send({"do": "inspect", "strict": self.settings.strict})
-                weighing.receive()
-                weighing.send({"do": "measure"})
-                self.inspections.append(counting.receive())
-                self.memories.append(weighing.receive())
+        """Find what needs no quiet machine: counts and peak memory, each in a fresh process."""
+        strict = {"strict": self.settings.strict}
+        weighing = [Question(task, "memory", "measure") for task in self.tasks]
+        counting = [Question(task, "inspection", "inspect", strict) for task in self.tasks]
+        questions = [*counting, *weighing]
+        replies = ask_each(
+            questions,
+            at_a_time=self.environment.effective_cpus,
+            progress=lambda done: self.progress("counting", done, len(questions)),
+        )
+        self.inspections = replies[: len(self.tasks)]
+        self.memories = replies[len(self.tasks) :]
 
     def check_classes(self) -> None:
         """Refuse networks that do not do the same work."""

@@ -157,7 +157,7 @@ class Memory:
 
     Attributes:
         forward_peak_bytes: what building the network and one inference add to the process.
-        train_peak_bytes: the same for two training steps with Adam.
+        train_peak_bytes: the same for a training step with Adam, its moments included.
         process_peak_bytes: most resident memory of a whole timing process, libraries included.
     """
 

@@ -37,7 +37,7 @@ class Blocks:
 
 # Four blocks are two mirrored orders. A training step is three phases of which each gets a share
 # of the block, so that its blocks are longer, and fewer for they cost most of the time.
-DEFAULT_BLOCKS = (Blocks("inference", 4, 0.4), Blocks("training", 2, 0.6))
+DEFAULT_BLOCKS = (Blocks("inference", 4, 0.3), Blocks("training", 2, 0.5))
 
 
 def mirrored_orders(arms: int, cycles: int, rng: random.Random) -> Iterator[list[int]]:

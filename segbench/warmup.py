@@ -12,7 +12,7 @@ RECENT = 3  # calls that have to agree
 SPREAD = 0.10  # by which the slowest of them may exceed the fastest
 DRIFT = 0.05  # by which their median may differ from that of the calls before
 CALL_CAP = 40
-SECONDS_CAP = 1.5
+SECONDS_CAP = 1.0
 
 
 @dataclass(frozen=True)
@@ -24,8 +24,10 @@ class WarmUp:
 
     @property
     def recent_s(self) -> float:
-        """Median duration of the last calls, in seconds."""
-        return statistics.median(reading.seconds for reading in self.readings[-RECENT:])
+        """Median duration of the last calls, in seconds; the very first is not among them."""
+        return statistics.median(
+            reading.seconds for reading in self.readings[1:][-RECENT:] or self.readings
+        )
 
 
 def is_steady(readings: Sequence[Reading], *, faultless: bool) -> bool:
@@ -42,7 +44,7 @@ def is_steady(readings: Sequence[Reading], *, faultless: bool) -> bool:
     if len(readings) < 2 * RECENT + 1:  # the first call is no witness
         return False
     recent, before = readings[-RECENT:], readings[-2 * RECENT : -RECENT]
-    if faultless and any(reading.minor_faults for reading in recent):
+    if faultless and any(reading.is_faulting for reading in recent):
         return False
     fastest = min(reading.seconds for reading in recent)
     slowest = max(reading.seconds for reading in recent)
@@ -52,18 +54,19 @@ def is_steady(readings: Sequence[Reading], *, faultless: bool) -> bool:
 
 
 def warm_up(call: Callable[[], Reading], *, faultless: bool) -> WarmUp:
-    """Call until steady; at least twice, at most 40 times, and not beyond about 1.5 seconds.
+    """Call until steady, at most 40 times, and not beyond about one second.
 
     A call that takes page faults where none are expected gets twice the time: its heap has not
-    reached its size yet.
+    reached its size yet. The first call always does; if it takes longer than that it is the only
+    one, for what is slow once, at the start, is small in it.
     """
-    readings = [call()]
+    readings: list[Reading] = []
     while True:
         readings.append(call())
         if is_steady(readings, faultless=faultless):
             return WarmUp(tuple(readings), steady=True)
         spent = sum(reading.seconds for reading in readings)
-        still_faulting = faultless and readings[-1].minor_faults > 0
+        still_faulting = faultless and readings[-1].is_faulting
         cap = SECONDS_CAP * (2 if still_faulting else 1)
         if len(readings) >= CALL_CAP or spent >= cap:
             return WarmUp(tuple(readings), steady=False)

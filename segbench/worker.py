@@ -102,6 +102,6 @@ class Session:
             task = Task.from_json(request["task"])
             self.name = task.name
             self._instrument = getattr(importlib.import_module(module), name)(task)
-            return {}
+            return self.answer(request["then"]) if request.get("then") else {}
         reply: dict[str, Any] = getattr(self._instrument, verb)(**request)
         return reply

@@ -64,14 +64,14 @@ def print_models() -> None:
 def print_environment(threads: int | None) -> None:
     """Print the machine, torch's build and pools, and whether one may time here now."""
     from segbench.environment import judge_fitness, read_environment, read_load  # noqa: PLC0415
-    from segbench.measuring import ask_once  # noqa: PLC0415
+    from segbench.measuring import Question, ask_once  # noqa: PLC0415
     from segbench.protocol import Task  # noqa: PLC0415
     from segbench.settings import Settings  # noqa: PLC0415
 
     settings = Settings(threads=threads)
     environment = read_environment()
     findings = judge_fitness(environment, read_load())
-    seen = ask_once(Task("", {}, threads=settings.thread_count), "threads", "read")
+    seen = ask_once(Question(Task("", {}, threads=settings.thread_count), "threads", "read"))
     pools = ", ".join(f"{pool['library']} {pool['threads']}" for pool in seen["pools"])
     quota = environment.cgroup_quota_cpus
     rows = {

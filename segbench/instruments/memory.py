@@ -18,8 +18,6 @@ from segbench.subject import Subject
 if TYPE_CHECKING:
     from segbench.protocol import Task
 
-TRAINING_STEPS = 2  # Adam makes its state in the first, and all of it is alive in the second
-
 
 class MemoryInstrument:
     """Knows what the process takes without the network, and measures what the network adds."""
@@ -95,7 +93,19 @@ def _infer(subject: Subject) -> None:
 
 def _train(subject: Subject) -> None:
     subject.start_training()
-    for _ in range(TRAINING_STEPS):
-        subject.forward_train().backward()
-        subject.optimizer.step()
-        subject.forget_gradients()
+    make_optimizer_state(subject)
+    subject.forward_train().backward()
+    subject.optimizer.step()
+    subject.forget_gradients()
+
+
+def make_optimizer_state(subject: Subject) -> None:
+    """Let Adam make its moments from gradients of zero, as a first step would leave them.
+
+    The peak is that of every later step; a first step in full would cost as much again.
+    """
+    for weight in subject.model.parameters():
+        if weight.requires_grad:
+            weight.grad = torch.zeros_like(weight)
+    subject.optimizer.step()
+    subject.forget_gradients()

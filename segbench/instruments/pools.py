@@ -13,11 +13,11 @@ def set_threads(count: int) -> None:
     """Give torch so many threads within an operator, and one across operators.
 
     The environment of the worker already says so to every pool that reads it; this is for builds
-    whose pool does not. It must run before anything computes, and only once: torch refuses a
-    second setting of the threads across operators.
+    whose pool does not. It must run before anything computes.
     """
     torch.set_num_threads(count)
-    torch.set_num_interop_threads(1)
+    if torch.get_num_interop_threads() != 1:  # torch refuses a second setting
+        torch.set_num_interop_threads(1)
 
 
 def read_threads() -> dict[str, Any]:
