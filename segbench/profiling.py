@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -189,7 +189,10 @@ class _Run:
         """Find what needs no quiet machine: counts and peak memory, each in a fresh process."""
         strict = {"strict": self.settings.strict}
         weighing = [Question(task, "memory", "measure") for task in self.tasks]
-        counting = [Question(task, "inspection", "inspect", strict) for task in self.tasks]
+        counting = [
+            Question(replace(task, threads=1), "inspection", "inspect", strict)
+            for task in self.tasks
+        ]
         questions = [*counting, *weighing]
         replies = ask_each(
             questions,
