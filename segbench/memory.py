@@ -12,6 +12,7 @@ from pathlib import Path
 
 _STATUS = Path("/proc/self/status")
 _CLEAR_REFS = Path("/proc/self/clear_refs")
+_CHUNK_BYTES = 1 << 20
 _RESET_PEAK = "5"  # proc(5): resets VmHWM to the memory that is resident now
 
 
@@ -40,6 +41,45 @@ def reset_peak() -> bool:
     except OSError:
         return False
     return True
+
+
+class _MallocInfo(ctypes.Structure):
+    """``struct mallinfo2`` of mallinfo(3), in its order; all in bytes or blocks."""
+
+    _fields_ = [
+        (name, ctypes.c_size_t)
+        for name in (
+            "arena",
+            "ordblks",
+            "smblks",
+            "hblks",
+            "hblkhd",
+            "usmblks",
+            "fsmblks",
+            "uordblks",
+            "fordblks",
+            "keepcost",
+        )
+    ]
+
+
+def free_heap_bytes() -> int | None:
+    """Return what the heap holds free, in bytes; None where the C library does not tell."""
+    ask = getattr(ctypes.CDLL(None), "mallinfo2", None)  # glibc 2.33 and later
+    if ask is None:
+        return None
+    ask.restype = _MallocInfo
+    return int(ask().fordblks)
+
+
+def grow_heap(slack_bytes: int) -> None:
+    """Let the heap hold so many bytes more than now, touched and free.
+
+    All that is free is taken first, for otherwise the slack would be found in holes.
+    """
+    wanted = (free_heap_bytes() or 0) + slack_bytes
+    chunks = [bytearray(_CHUNK_BYTES) for _ in range(wanted // _CHUNK_BYTES)]
+    chunks.clear()
 
 
 def give_back() -> None:

@@ -13,6 +13,7 @@ SPREAD = 0.10  # by which the slowest of them may exceed the fastest
 DRIFT = 0.05  # by which their median may differ from that of the calls before
 CALL_CAP = 40
 SECONDS_CAP = 1.0
+FIRST_CALL_CAP = 3.0
 
 
 @dataclass(frozen=True)
@@ -54,19 +55,20 @@ def is_steady(readings: Sequence[Reading], *, faultless: bool) -> bool:
 
 
 def warm_up(call: Callable[[], Reading], *, faultless: bool) -> WarmUp:
-    """Call until steady, at most 40 times, and not beyond about one second.
+    """Call until steady, at most 40 times, and not beyond about a second after the first call.
 
     A call that takes page faults where none are expected gets twice the time: its heap has not
-    reached its size yet. The first call always does; if it takes longer than that it is the only
-    one, for what is slow once, at the start, is small in it.
+    reached its size yet. A first call of over three seconds is the only one: what is slow once, at
+    the start, is a small part of it.
     """
     readings: list[Reading] = []
     while True:
         readings.append(call())
         if is_steady(readings, faultless=faultless):
             return WarmUp(tuple(readings), steady=True)
-        spent = sum(reading.seconds for reading in readings)
+        spent = sum(reading.seconds for reading in readings[1:])
         still_faulting = faultless and readings[-1].is_faulting
         cap = SECONDS_CAP * (2 if still_faulting else 1)
-        if len(readings) >= CALL_CAP or spent >= cap:
+        long = readings[0].seconds > FIRST_CALL_CAP
+        if long or len(readings) >= CALL_CAP or spent >= cap:
             return WarmUp(tuple(readings), steady=False)

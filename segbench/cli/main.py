@@ -36,8 +36,6 @@ def _run(arguments: list[str]) -> ExitCode:
     try:
         code = app(arguments, prog_name="segbench", standalone_mode=False)
     except Exit as end:
-        if end.exit_code == ExitCode.INTERRUPTED:  # what typer makes of Ctrl-C
-            raise KeyboardInterrupt from None
         return ExitCode(end.exit_code)
     except Abort:
         raise KeyboardInterrupt from None

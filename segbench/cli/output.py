@@ -115,7 +115,8 @@ def measure(target: Target, run: Callable[[Progress], Result]) -> bool:
             result = run(progress)
     except Interrupted as stop:
         if stop.partial is None:
-            raise
+            print("segbench: interrupted; nothing was measured", file=sys.stderr)
+            return False
         target.write(stop.partial)
         print("segbench: interrupted; above is what was measured until then", file=sys.stderr)
         return False

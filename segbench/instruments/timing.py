@@ -10,7 +10,7 @@ import torch
 
 from segbench.disturbance import between, take_snapshot
 from segbench.instruments.pools import read_threads, set_threads
-from segbench.memory import peak_bytes, resident_bytes
+from segbench.memory import grow_heap, peak_bytes, resident_bytes
 from segbench.stopwatch import DeviceClock, Reading, Stopwatch, WallClock
 from segbench.subject import Subject
 from segbench.warmup import WarmUp, warm_up
@@ -29,7 +29,7 @@ PHASES_OF: dict[Work, tuple[str, ...]] = {
 # within itself many times, and is not worth repeating.
 SETTLING_LIMIT_S = 0.2
 LEAST_SLACK_BYTES = 64 << 20
-SLACK_PART = 8  # of the resident memory
+SLACK_PART = 4  # of the resident memory
 MOST_CALLS = 500  # in a block; more tell nothing new and swell the result
 
 
@@ -129,8 +129,7 @@ class TimingInstrument:
         pages in one call or another, long after the first.
         """
         if self._faultless:
-            resident = resident_bytes() or 0
-            torch.ones(max(LEAST_SLACK_BYTES, resident // SLACK_PART) // 4)
+            grow_heap(max(LEAST_SLACK_BYTES, (resident_bytes() or 0) // SLACK_PART))
 
     def _inference(self) -> dict[str, Reading]:
         reading, _ = self._clock.time(self._subject.forward)

@@ -43,7 +43,7 @@ def test_the_median_may_drift_by_a_twentieth(now, steady):
 
 
 def test_calls_that_take_page_faults_are_not_steady_where_none_are_expected():
-    faulting = [Reading(0.1, 0)] * 6 + [Reading(0.1, 1)]
+    faulting = [Reading(0.1, 0)] * 6 + [Reading(0.1, 600)]
     assert not is_steady(faulting, faultless=True)
     assert is_steady(faulting, faultless=False)
 
@@ -57,17 +57,21 @@ def test_calls_that_never_agree_end_after_forty():
 def test_slow_calls_end_when_they_have_cost_enough():
     done = warm_up(script(*quiet(*[SECONDS_CAP / 4] * 30)), faultless=True)
     assert not done.steady
-    assert len(done.readings) == 4
+    assert len(done.readings) == 1 + 4
 
 
-def test_very_slow_calls_are_made_twice():
-    assert len(warm_up(script(*quiet(60.0, 60.0)), faultless=True).readings) == 2
+def test_a_very_slow_first_call_is_the_only_one():
+    assert len(warm_up(script(*quiet(60.0)), faultless=True).readings) == 1
+
+
+def test_the_cost_of_the_first_call_is_not_taken_from_the_others():
+    assert len(warm_up(script(*quiet(2.9, *[SECONDS_CAP / 4] * 9)), faultless=True).readings) == 5
 
 
 def test_a_heap_that_still_grows_gets_twice_the_time():
-    readings = [Reading(SECONDS_CAP / 4, 9)] * 30
-    assert len(warm_up(script(*readings), faultless=True).readings) == 8
-    assert len(warm_up(script(*readings), faultless=False).readings) == 4
+    readings = [Reading(SECONDS_CAP / 4, 5000)] * 30
+    assert len(warm_up(script(*readings), faultless=True).readings) == 1 + 8
+    assert len(warm_up(script(*readings), faultless=False).readings) == 1 + 4
 
 
 def test_recent_seconds_are_the_median_of_the_last_three_calls():

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 import segbench
-from segbench.measuring import Worker, ask_once
+import zoo
+from segbench.measuring import Question, Worker, ask_once
 from segbench.protocol import Task
 from segbench.results import PHASES
 from segbench.settings import Settings
@@ -79,7 +80,7 @@ def test_a_profile_holds_no_name_of_the_machine_or_its_user(profile):
 
 def forward_peak():
     task = Settings(size=(64, 64), threads=1).task("nets_for_tests:Fills256MiB,classes=5")
-    return ask_once(task, "memory", "measure")["forward_peak_bytes"]
+    return ask_once(Question(task, "memory", "measure"))["forward_peak_bytes"]
 
 
 def test_a_known_256_mib_are_found_and_repeat_whatever_the_parent_holds():
@@ -94,19 +95,22 @@ def test_a_known_256_mib_are_found_and_repeat_whatever_the_parent_holds():
     assert beside_ballast == pytest.approx(first, rel=0.01)
 
 
-def page_faults(allocator):
-    task = Task("segfast", {}, threads=2, allocator=allocator)
-    with Worker(task, "timing") as worker:
+def page_faults(name, allocator):
+    with Worker(Task(name, {}, threads=Settings().thread_count, allocator=allocator), "timing") as (
+        worker
+    ):
         worker.receive()
         worker.ask("warm_up", work="inference")
         return worker.ask("block", work="inference", seconds=1.0)["minor_faults"]["forward"]
 
 
-def test_a_steady_allocator_takes_no_page_faults_in_warmed_up_inference():
-    faults = page_faults("steady")
+@pytest.mark.parametrize("name", zoo.models())
+def test_warmed_up_inference_takes_no_page_faults(name):
+    # In the default workload; a single call may be unlucky, as when Python's own heap grows.
+    faults = page_faults(name, "steady")
     assert statistics.median(faults) == 0
-    assert set(faults[-3:]) == {0}
+    assert faults.count(0) >= len(faults) - 1
 
 
 def test_the_systems_allocator_does_take_page_faults():
-    assert statistics.median(page_faults("system")) > 0
+    assert statistics.median(page_faults("segfast", "system")) > 0

@@ -12,7 +12,7 @@ import psutil
 import pytest
 
 from segbench.errors import MeasurementError, UsageError
-from segbench.measuring import Worker, ask_once, open_workers
+from segbench.measuring import Question, Worker, ask_once, open_workers
 from segbench.protocol import Task
 from segbench.settings import Settings
 
@@ -60,7 +60,7 @@ def test_a_worker_has_the_threads_that_were_asked_for():
 
 
 def test_every_pool_of_a_worker_has_the_threads_asked_for_even_if_there_are_fewer_cpus():
-    seen = ask_once(Task("", {}, threads=5), "threads", "read")
+    seen = ask_once(Question(Task("", {}, threads=5), "threads", "read"))
     assert seen["threads"]["intra_op"] == 5
     assert seen["threads"]["inter_op"] == 1
     assert {pool["threads"] for pool in seen["pools"] if pool["api"] == "openmp"} == {5}
@@ -68,7 +68,7 @@ def test_every_pool_of_a_worker_has_the_threads_asked_for_even_if_there_are_fewe
 
 SUPERVISOR = """
 import sys, time
-from segbench.measuring import Worker
+from segbench.measuring import Question, Worker
 from segbench.protocol import Task
 worker = Worker(Task("", {}), "threads")
 worker.receive()
@@ -106,7 +106,7 @@ def test_a_worker_that_is_killed_is_a_measurement_that_failed():
 
 def test_a_network_that_ends_its_process_is_a_measurement_that_failed():
     with pytest.raises(MeasurementError) as caught:
-        ask_once(task_of("Exits"), "timing", "warm_up", work="inference")
+        ask_once(Question(task_of("Exits"), "timing", "warm_up", {"work": "inference"}))
     assert str(caught.value) == (
         "the worker that measured 'nets_for_tests:Exits' ended by itself with code 3; see --debug "
         "for its last words"
@@ -170,7 +170,7 @@ def test_a_worker_that_is_closed_leaves_no_process():
 )
 def test_a_network_that_cannot_be_measured_is_refused_in_one_line(builder, kind, text):
     with pytest.raises(kind) as caught:
-        ask_once(task_of(builder), "timing", "warm_up", work="inference")
+        ask_once(Question(task_of(builder), "timing", "warm_up", {"work": "inference"}))
     assert str(caught.value) == text
     assert "Traceback" in "".join(caught.value.__notes__)
 
@@ -206,7 +206,7 @@ def test_a_network_that_reads_standard_input_finds_it_empty():
 
 def test_a_misspelt_option_is_refused_with_the_nearest():
     with pytest.raises(UsageError) as caught:
-        ask_once(task_of("Pointwise", clases=3), "timing", "state")
+        ask_once(Question(task_of("Pointwise", clases=3), "timing", "state"))
     assert "unknown option 'clases'" in str(caught.value)
     assert "did you mean 'classes'?" in str(caught.value)
     assert "nets_for_tests:Pointwise" in str(caught.value)
@@ -217,7 +217,7 @@ def test_a_file_that_is_no_picture_is_refused(tmp_path):
     path.write_text("these are notes")
     task = Settings(size=(64, 64), threads=1, input=path).task("nets_for_tests:Pointwise")
     with pytest.raises(UsageError) as caught:
-        ask_once(task, "timing", "state")
+        ask_once(Question(task, "timing", "state"))
     assert str(caught.value) == (
         f"cannot read picture {str(path)!r}: its format is not known; give a PNG, a JPEG or "
         "another file that Pillow reads"
@@ -225,7 +225,7 @@ def test_a_file_that_is_no_picture_is_refused(tmp_path):
 
 
 def test_subnormal_weights_and_activations_are_counted():
-    found = ask_once(task_of("TinyWeights"), "inspection", "inspect", strict=True)
+    found = ask_once(Question(task_of("TinyWeights"), "inspection", "inspect", {"strict": True}))
     # 5 classes of 3 weights and a bias; every logit is a sum of those, about 1e-40
     assert found["params"] == 5 * 3 + 5
     assert found["subnormals"]["weights"] == 5 * 3 + 5
