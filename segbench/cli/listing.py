@@ -63,7 +63,8 @@ def print_models() -> None:
 
 def print_environment(threads: int | None) -> None:
     """Print the machine, torch's build and pools, and whether one may time here now."""
-    from segbench.environment import judge_fitness, read_environment, read_load  # noqa: PLC0415
+    from segbench.environment import read_environment, read_load  # noqa: PLC0415
+    from segbench.fitness import judge_fitness  # noqa: PLC0415
     from segbench.measuring import Question, ask_once  # noqa: PLC0415
     from segbench.protocol import Task  # noqa: PLC0415
     from segbench.settings import Settings  # noqa: PLC0415

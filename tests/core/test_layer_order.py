@@ -18,7 +18,7 @@ LAYERS = (
     ("segbench.machine", "segbench.results", "segbench.metrics", "segbench.statistics",
      "segbench.recording", "segbench.comparison", "segbench.store"),
     ("zoo.*",),
-    ("segbench.cpus", "segbench.environment", "segbench.disturbance", "segbench.protocol",
+    ("segbench.cpus", "segbench.environment", "segbench.fitness", "segbench.disturbance", "segbench.protocol",
      "segbench.counting.*", "segbench.memory", "segbench.stopwatch", "segbench.warmup",
      "segbench.pictures", "segbench.runtimes.*"),
     ("segbench.settings", "segbench.subject", "segbench.instruments.*", "segbench.worker",

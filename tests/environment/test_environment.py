@@ -5,7 +5,8 @@ from dataclasses import asdict, replace
 
 import pytest
 
-from segbench.environment import judge_fitness, read_environment, read_load
+from segbench.environment import read_environment, read_load
+from segbench.fitness import judge_fitness
 from segbench.machine import Environment, Finding, Load
 
 BARE = Environment(
