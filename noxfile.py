@@ -14,7 +14,7 @@ import nox
 nox.needs_version = ">=2025.5.1"
 nox.options.default_venv_backend = "venv"
 nox.options.reuse_existing_virtualenvs = True
-nox.options.sessions = ["tests", "docs"]
+nox.options.sessions = ["tests"]
 
 HERE = Path(__file__).parent
 CONSTRAINTS = str(HERE / "constraints.txt")

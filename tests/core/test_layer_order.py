@@ -19,8 +19,8 @@ LAYERS = (
      "segbench.recording", "segbench.comparison", "segbench.store"),
     ("zoo.*",),
     ("segbench.cpus", "segbench.environment", "segbench.fitness", "segbench.disturbance",
-     "segbench.protocol", "segbench.counting.*", "segbench.memory", "segbench.stopwatch", "segbench.warmup",
-     "segbench.pictures", "segbench.runtimes.*"),
+     "segbench.protocol", "segbench.counting.*", "segbench.memory", "segbench.stopwatch",
+     "segbench.warmup", "segbench.pictures", "segbench.runtimes.*"),
     ("segbench.settings", "segbench.subject", "segbench.instruments.*", "segbench.worker",
      "segbench.measuring", "segbench.rounds"),
     # the last is the facade of these
