@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from segbench.report.contents import Table
     from segbench.store import Result
 
+NARROWEST_NAME = 12  # columns that the names of models or layers get at least
+
 
 def render(result: Result, *, width: int, color: bool) -> str:
     """Draw headings, tables and remarks for a terminal of this width in columns."""
@@ -35,7 +37,7 @@ def render(result: Result, *, width: int, color: bool) -> str:
         console.print(Text(line, style="dim"))
     for table in report.tables:
         console.print()
-        console.print(_draw(table))
+        console.print(_draw(table, width))
         if table.caption:
             console.print(Padding(Text(table.caption, style="dim"), (0, 1)))
     if report.remarks:
@@ -45,7 +47,7 @@ def render(result: Result, *, width: int, color: bool) -> str:
     return "\n".join(line.rstrip() for line in sheet.getvalue().splitlines()) + "\n"
 
 
-def _draw(table: Table) -> RichTable:
+def _draw(table: Table, width: int) -> RichTable:
     drawn = RichTable(
         title=table.title,
         title_justify="left",
@@ -56,13 +58,26 @@ def _draw(table: Table) -> RichTable:
         padding=(0, 1, 0, 0),
         header_style="cyan",
     )
+    least = _least_widths(table, width)
     for position, column in enumerate(table.columns):
         if position == 0:
             drawn.add_column(column, justify="left", overflow="fold", ratio=1)
         else:
-            # A figure is never broken; a heading may be.
-            widest = max((len(row[position]) for row in table.rows), default=0)
-            drawn.add_column(column, justify="right", min_width=widest)
+            drawn.add_column(column, justify="right", min_width=least[position])
     for row in table.rows:
         drawn.add_row(*map(Text, row))
     return drawn
+
+
+def _least_widths(table: Table, width: int) -> list[int]:
+    """Return what each column needs for figures to stay whole; headings and names may be broken.
+
+    Where the figures alone would be too wide, they are broken between their words.
+    """
+    columns = list(zip(*table.rows, strict=True)) or [()] * len(table.columns)
+    whole = [max(map(len, cells), default=0) for cells in columns]
+    if sum(whole[1:]) + len(whole) + NARROWEST_NAME <= width:
+        return whole
+    return [
+        max((len(word) for cell in cells for word in cell.split()), default=0) for cells in columns
+    ]

@@ -23,6 +23,7 @@ from segbench.report import FORMATS, render
 from segbench.report.contents import remarks_on
 from segbench.results import Latencies, Memory, Model, Noise, Subnormals
 from segbench.store import to_json
+from segbench.units import times
 
 LONG_NAME = "mypackage.networks.segmentation:attention_refined"
 SLOW = Latencies(forward=make_latency([[123456.0, 99999.0], [100000.0, 111111.0]], faults=204_000))
@@ -319,3 +320,18 @@ def test_a_network_with_a_long_name_leaves_its_figures_legible():
     drawn = render(comparison, "table")
     assert "86.0 ms" in drawn  # in one piece, not a digit a line
     assert "2.30 MiB" in drawn
+
+
+def test_no_column_is_lost_where_ratios_and_their_intervals_are_long():
+    given = make_comparison()
+    long = tuple(
+        replace(ratio, ratio=ratio.ratio / 3e3, ci95=(1.234e-5, 5.678e-5)) if ratio.ci95 else ratio
+        for ratio in given.ratios
+    )
+    params = next(ratio.ratio for ratio in given.ratios if ratio.metric == "params")
+    drawn = render(replace(given, ratios=long), "table")
+    ratios = drawn.partition("times segfast")[2]
+    assert max(map(len, drawn.splitlines())) <= 80
+    assert ratios.count("paper") >= 3
+    assert times(params) in ratios
+    assert "(0.0000123-0.0000568)" in ratios
