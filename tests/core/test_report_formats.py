@@ -325,7 +325,7 @@ def test_a_network_with_a_long_name_leaves_its_figures_legible():
 def test_no_column_is_lost_where_ratios_and_their_intervals_are_long():
     given = make_comparison()
     long = tuple(
-        replace(ratio, ratio=ratio.ratio / 3e3, ci95=(1.234e-5, 5.678e-5)) if ratio.ci95 else ratio
+        replace(ratio, ratio=ratio.ratio / 3e2, ci95=(1.234e-3, 5.678e-3)) if ratio.ci95 else ratio
         for ratio in given.ratios
     )
     params = next(ratio.ratio for ratio in given.ratios if ratio.metric == "params")
@@ -334,4 +334,4 @@ def test_no_column_is_lost_where_ratios_and_their_intervals_are_long():
     assert max(map(len, drawn.splitlines())) <= 80
     assert ratios.count("paper") >= 3
     assert times(params) in ratios
-    assert "(0.0000123-0.0000568)" in ratios
+    assert "(0.00123-0.00568)" in ratios
