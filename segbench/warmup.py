@@ -39,7 +39,7 @@ def is_steady(readings: Sequence[Reading], *, faultless: bool) -> bool:
 
     >>> is_steady([Reading(0.5, 0)] + [Reading(0.1, 0)] * 6, faultless=True)
     True
-    >>> is_steady([Reading(0.5, 0)] + [Reading(0.1, 9)] * 6, faultless=True)
+    >>> is_steady([Reading(0.5, 0)] + [Reading(0.1, 9000)] * 6, faultless=True)
     False
     """
     if len(readings) < 2 * RECENT + 1:  # the first call is no witness

@@ -74,10 +74,12 @@ def _least_widths(table: Table, width: int) -> list[int]:
 
     Where the figures alone would be too wide, they are broken between their words.
     """
-    columns = list(zip(*table.rows, strict=True)) or [()] * len(table.columns)
-    whole = [max(map(len, cells), default=0) for cells in columns]
-    if sum(whole[1:]) + len(whole) + NARROWEST_NAME <= width:
-        return whole
-    return [
-        max((len(word) for cell in cells for word in cell.split()), default=0) for cells in columns
-    ]
+    words = [_longest_words(column) for column in zip(table.columns, *table.rows, strict=True)]
+    cells = list(zip(*table.rows, strict=True)) or [()] * len(words)
+    whole = [max(least, *map(len, column), 0) for least, column in zip(words, cells, strict=True)]
+    fits = sum(whole[1:]) + len(whole) + NARROWEST_NAME <= width
+    return whole if fits else words
+
+
+def _longest_words(column: tuple[str, ...]) -> int:
+    return max((len(word) for cell in column for word in cell.split()), default=0)
