@@ -188,19 +188,20 @@ class _Run:
     def inspect(self) -> None:
         """Find what needs no quiet machine: counts and peak memory, each in a fresh process."""
         strict = {"strict": self.settings.strict}
-        weighing = [Question(task, "memory", "measure") for task in self.tasks]
-        counting = [
-            Question(replace(task, threads=1), "inspection", "inspect", strict)
+        questions = [
+            question
             for task in self.tasks
+            for question in (
+                Question(replace(task, threads=1), "inspection", "inspect", strict),
+                Question(task, "memory", "measure"),
+            )
         ]
-        questions = [*counting, *weighing]
         replies = ask_each(
             questions,
             at_a_time=self.environment.effective_cpus,
             progress=lambda done: self.progress("counting", done, len(questions)),
         )
-        self.inspections = replies[: len(self.tasks)]
-        self.memories = replies[len(self.tasks) :]
+        self.inspections, self.memories = replies[0::2], replies[1::2]
 
     def check_classes(self) -> None:
         """Refuse networks that do not do the same work."""
