@@ -10,7 +10,7 @@ from segbench.machine import Disturbance
 from segbench.results import PHASES, Block, Latencies, Latency, Phase
 from segbench.statistics import median_interval, outliers, supported_percentile
 
-JUDGED_CALLS = 8
+JUDGED_CALLS = 7
 
 
 @dataclass

@@ -55,27 +55,22 @@ class TimingInstrument:
             The first call's seconds by phase, the number of calls, and whether they got steady.
         """
         first: dict[str, float] = {}
-        step = self._inference if work == "inference" else self._training_step
-        if work == "inference":
-            reading, _ = self._clock.time(self._subject.infer)
-            first["forward"] = reading.seconds
-            self._add_slack()
-        else:
+        if work == "training":
             self._subject.start_training()
 
         def call() -> Reading:
-            readings = step()
-            if not first.keys() >= readings.keys():  # the very first
-                self._add_slack()
-            for phase, reading in readings.items():
-                first.setdefault(phase, reading.seconds)
+            if first:
+                return _total(self._inference() if work == "inference" else self._training_step())
+            readings = self._first_inference() if work == "inference" else self._training_step()
+            first.update({phase: reading.seconds for phase, reading in readings.items()})
+            self._add_slack()
             return _total(readings)
 
         done: WarmUp = warm_up(call, faultless=self._faultless)
         self._recent_s[work] = done.recent_s
         return {
             "first_call_s": first,
-            "calls": len(done.readings) + (work == "inference"),
+            "calls": len(done.readings),
             "steady": done.steady,
         }
 
@@ -130,6 +125,10 @@ class TimingInstrument:
         """
         if self._faultless:
             grow_heap(max(LEAST_SLACK_BYTES, (resident_bytes() or 0) // SLACK_PART))
+
+    def _first_inference(self) -> dict[str, Reading]:
+        reading, _ = self._clock.time(self._subject.infer)
+        return {"forward": reading}
 
     def _inference(self) -> dict[str, Reading]:
         reading, _ = self._clock.time(self._subject.forward)
