@@ -223,6 +223,7 @@ class _Run:
             seed=self.settings.seed,
             open_workers=partial(open_workers, instrument="timing"),
             close_workers=close_workers,
+            ahead=len(arms) == 1,
         ).run(self.recordings, self.progress)
         wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
         self.supervisor_cpu_share = cpu / wall

@@ -15,6 +15,8 @@ from segbench.recording import Recording
 # case more work comes. They are given the time to fall asleep before another worker computes.
 FALL_ASLEEP_S = 0.02
 
+MOST_AHEAD = 3  # rounds
+
 Progress = Callable[[str, int, int], None]
 
 
@@ -86,6 +88,8 @@ class Rounds:
         open_workers: starts a fresh worker for every task, all open when it returns.
         close_workers: ends them.
         sleep: waits so many seconds without computing.
+        ahead: start the workers of several rounds side by side, which is quicker and takes the
+            memory of all of them. Those whose round has not come have not computed yet.
     """
 
     tasks: Sequence[Task]
@@ -95,6 +99,7 @@ class Rounds:
     close_workers: Callable[[Any], None]
     plan: tuple[Blocks, ...] = DEFAULT_BLOCKS
     sleep: Callable[[float], None] = time.sleep
+    ahead: bool = False
 
     def run(self, recordings: Sequence[Recording], progress: Progress) -> None:
         """Measure everything; what is finished stands in the recordings even if this is cut off."""
@@ -102,10 +107,14 @@ class Rounds:
         arms = len(self.tasks)
         total = self.count * arms * sum(blocks.cycles + 1 for blocks in self.plan)
         done = 0
+        waiting: list[Answers] = []
         for number in range(self.count):
             heading = f"round {number + 1} of {self.count}"
             progress(f"{heading}: starting", done, total)
-            workers = self.open_workers(list(self.tasks))
+            if not waiting:
+                rounds = min(self.count - number, MOST_AHEAD) if self.ahead else 1
+                waiting = list(self.open_workers(list(self.tasks) * rounds))
+            workers, waiting = waiting[:arms], waiting[arms:]
             try:
                 for turn in turns(arms, self.plan, rng):
                     doing = "warming up" if turn.cycle is None else "timing"
@@ -116,6 +125,9 @@ class Rounds:
                     done += 1
                 for worker, recording in zip(workers, recordings, strict=True):
                     recording.state = worker.ask("state")
+            except BaseException:
+                self.close_workers(waiting)
+                raise
             finally:
                 self.close_workers(workers)
         progress("timed", total, total)

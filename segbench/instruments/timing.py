@@ -68,6 +68,8 @@ class TimingInstrument:
 
         done: WarmUp = warm_up(call, faultless=self._faultless)
         self._recent_s[work] = done.recent_s
+        gc.collect()
+        gc.freeze()  # what torch has imported need not be looked through before every block
         return {
             "first_call_s": first,
             "calls": len(done.readings),

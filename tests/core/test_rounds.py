@@ -60,7 +60,7 @@ class FakeWorker:
         }
 
 
-def measure(diary, *, arms=2, count=2, seed=0, plan=DEFAULT_BLOCKS, progress=None):
+def measure(diary, *, arms=2, count=2, seed=0, plan=DEFAULT_BLOCKS, progress=None, ahead=False):
     recordings = [Recording() for _ in range(arms)]
     rounds = Rounds(
         tasks=[Task(f"net{arm}", {}) for arm in range(arms)],
@@ -70,6 +70,7 @@ def measure(diary, *, arms=2, count=2, seed=0, plan=DEFAULT_BLOCKS, progress=Non
         close_workers=diary.close_workers,
         plan=plan,
         sleep=diary.sleep,
+        ahead=ahead,
     )
     try:
         rounds.run(recordings, progress or (lambda *_: None))
@@ -186,6 +187,7 @@ def test_an_interrupt_passes_through_and_is_not_swallowed():
         open_workers=diary.open_workers,
         close_workers=diary.close_workers,
         sleep=diary.sleep,
+        ahead=ahead,
     )
     with pytest.raises(KeyboardInterrupt):
         rounds.run([Recording()], lambda *_: None)
@@ -210,3 +212,20 @@ def test_cycles_of_a_block_are_those_of_its_order():
     for recording in recordings:
         places = [(block.round, block.cycle) for block in recording.phases["forward"].blocks]
         assert places == [(number, cycle) for number in range(2) for cycle in range(4)]
+
+
+def test_workers_opened_ahead_take_their_turns_and_are_all_closed():
+    diary = Diary()
+    measure(diary, arms=1, count=5, ahead=True)
+    # Five rounds open three workers and then two; within a batch they are asked in that order.
+    assert [worker.arm for worker in diary.opened] == [0, 1, 2, 0, 1]
+    assert [line[1] for line in diary.lines if line[0] == "state"] == [0, 1, 2, 0, 1]
+    assert diary.closed == diary.opened
+
+
+def test_workers_opened_ahead_are_closed_when_a_round_fails():
+    diary = Diary(fail_at=2, error=RuntimeError("rain"))
+    with pytest.raises(RuntimeError, match="rain"):
+        measure(diary, arms=1, count=3, ahead=True)
+    assert len(diary.opened) == 3
+    assert set(diary.closed) == set(diary.opened)
