@@ -85,6 +85,7 @@ class Check:
         profiles: the networks that limits are on or relative to, as they were measured now.
         baselines: the same networks at another revision, or as a file holds them.
         reference: the reference workload's latencies, where a limit is in multiples of it.
+        noise: whether the machine was fit while timing; None where nothing was timed.
         budget: name of the budget file.
         revision: the other revision, if there is one.
     """
@@ -95,7 +96,7 @@ class Check:
     baselines: tuple[Profile, ...] = ()
     reference: Latencies | None = None
     looks: tuple[Look, ...] = ()
-    noise: Noise = Noise(noisy=False, reasons=())
+    noise: Noise | None = None
     budget: str | None = None
     revision: Revision | None = None
     elapsed_s: float | None = None
