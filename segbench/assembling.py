@@ -36,6 +36,7 @@ def assemble_profile(
     supervisor_cpu_share: float | None,
     layers: dict[str, Any] | None,
     complete: bool,
+    in_turns: bool = False,
 ) -> Profile:
     """Return the profile of one network."""
     state = recording.state or {}
@@ -49,11 +50,12 @@ def assemble_profile(
         macs=Pass(**inspection["macs"]),
         flops=Pass(**inspection["flops"]),
         uncounted_ops=inspection["uncounted_ops"],
+        saved_activations_bytes=inspection.get("saved_activations_bytes"),
         count_method=inspection["count_method"],
         subnormals=Subnormals(**inspection["subnormals"]),
         memory=Memory(**memory, process_peak_bytes=state.get("process_peak_bytes")),
         latency=recording.latencies(seed=task.seed),
-        noise=judge_noise(recording, task),
+        noise=judge_noise(recording, task, in_turns=in_turns),
         supervisor_cpu_share=supervisor_cpu_share,
         layers=None if layers is None else _layers(layers),
         complete=complete,

@@ -3,36 +3,43 @@
 from __future__ import annotations
 
 import dataclasses
+import statistics
 from collections.abc import Sequence
 
 from segbench.errors import NotComparableError
 from segbench.metrics import METRICS, Metric, phase_of
-from segbench.recording import block_medians
-from segbench.results import Latencies, Latency, Profile, Ratio
-from segbench.statistics import Interval, geometric_mean, ratio_interval
+from segbench.results import Latencies, Latency, Profile, Ratio, Workload
+from segbench.statistics import Interval, ratio_interval, ratio_of
 from zoo.registry import published_ratio
+
+
+def workload_differences(baseline: Workload, candidate: Workload) -> tuple[str, ...]:
+    """Say what differs between two workloads; empty when they are the same."""
+    found = []
+    # What the worker was seen to have differs between processes; what was asked for must not.
+    for field in dataclasses.fields(baseline):
+        if field.name == "threads":
+            before, now = baseline.threads.requested, candidate.threads.requested
+        else:
+            before, now = getattr(baseline, field.name), getattr(candidate, field.name)
+        if before != now:
+            differ = "differ" if field.name == "threads" else "differs"
+            found.append(f"{field.name} {differ} (baseline {before}, candidate {now})")
+    return tuple(found)
 
 
 def check_comparable(baseline: Profile, candidate: Profile) -> None:
     """Refuse two profiles of different workloads or machines.
 
     Raises:
-        NotComparableError: naming the first thing that differs.
+        NotComparableError: naming what differs.
     """
-    mine, theirs = baseline.workload, candidate.workload
-    # What the worker was seen to have differs between processes; what was asked for must not.
-    for field in dataclasses.fields(mine):
-        if field.name == "threads":
-            before, now = mine.threads.requested, theirs.threads.requested
-        else:
-            before, now = getattr(mine, field.name), getattr(theirs, field.name)
-        if before != now:
-            differ = "differ" if field.name == "threads" else "differs"
-            raise NotComparableError(
-                f"cannot compare {candidate.model.label} with {baseline.model.label}: "
-                f"{field.name} {differ} (baseline {before}, candidate {now}); "
-                "profile both with the same workload"
-            )
+    found = workload_differences(baseline.workload, candidate.workload)
+    if found:
+        raise NotComparableError(
+            f"cannot compare {candidate.model.label} with {baseline.model.label}: "
+            f"{'; '.join(found)}; profile both with the same workload"
+        )
     differences = baseline.environment.differences(candidate.environment)
     if differences:
         raise NotComparableError(
@@ -69,7 +76,7 @@ def _ratio(
         if above is None or not below:
             return None
         return Ratio(candidate.model.label, metric.name, above / below, None, None, paper)
-    pairs = _paired_ratios(
+    pairs = paired_ratios(
         phase_of(candidate.latency, metric.phase), phase_of(baseline.latency, metric.phase)
     )
     if not pairs:
@@ -77,7 +84,7 @@ def _ratio(
     return Ratio(
         model=candidate.model.label,
         metric=metric.name,
-        ratio=geometric_mean(pairs),
+        ratio=ratio_of(pairs),
         ci95=ratio_interval(pairs, seed=seed),
         noise_floor=floor,
         paper=paper,
@@ -89,21 +96,30 @@ def _noise_floor(
 ) -> Interval | None:
     if metric.phase is None:
         return None
-    pairs = _paired_ratios(
-        phase_of(control, metric.phase), phase_of(baseline.latency, metric.phase)
-    )
+    pairs = paired_ratios(phase_of(control, metric.phase), phase_of(baseline.latency, metric.phase))
     return ratio_interval(pairs, seed=seed) if pairs else None
 
 
-def _paired_ratios(candidate: Latency | None, baseline: Latency | None) -> list[list[float]]:
-    """Return the ratios of block medians of equal round and cycle, by round."""
+def paired_ratios(candidate: Latency | None, baseline: Latency | None) -> list[list[float]]:
+    """Return the ratios of what the two took in the cycles that both were in, by round.
+
+    Where a cycle has several blocks of one of them, it is their geometric mean that counts.
+    """
     if candidate is None or baseline is None:
         return []
-    above = block_medians(candidate.samples_s, candidate.blocks)
-    below = block_medians(baseline.samples_s, baseline.blocks)
-    # Both lists of a round are in the order of the cycles; a run that was cut off has them uneven.
-    return [
-        [upper / lower for upper, lower in zip(above[number], below[number], strict=False)]
-        for number in above
-        if number in below
-    ]
+    above, below = _cycles_s(candidate), _cycles_s(baseline)
+    ratios: dict[int, list[float]] = {}
+    for place in sorted(above.keys() & below.keys()):
+        ratios.setdefault(place[0], []).append(above[place] / below[place])
+    return [ratios[number] for number in sorted(ratios)]
+
+
+def _cycles_s(latency: Latency) -> dict[tuple[int, int], float]:
+    """Return the geometric mean of the medians of the blocks of each (round, cycle)."""
+    medians: dict[tuple[int, int], list[float]] = {}
+    start = 0
+    for block in latency.blocks:
+        samples = latency.samples_s[start : start + block.count]
+        medians.setdefault((block.round, block.cycle), []).append(statistics.median(samples))
+        start += block.count
+    return {place: statistics.geometric_mean(values) for place, values in medians.items()}

@@ -8,7 +8,7 @@ whole machine, so a neighbour shows there too.
 import os
 import resource
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -126,6 +126,45 @@ def between(before: Snapshot, after: Snapshot) -> Disturbance:
         minor_faults=after.minor_faults - before.minor_faults,
         major_faults=after.major_faults - before.major_faults,
     )
+
+
+def together(blocks: Sequence[Disturbance]) -> Disturbance:
+    """What happened in several blocks of the same kind, taken as one.
+
+    What any of them could not see is unknown of the whole.
+    """
+    wall_s = sum(block.wall_s for block in blocks)
+    cpu_s = sum(block.cpu_s for block in blocks)
+    return Disturbance(
+        wall_s=wall_s,
+        cpu_s=cpu_s,
+        cpu_wall_ratio=_share(cpu_s, wall_s),
+        steal_s=_sum(block.steal_s for block in blocks),
+        steal_share=_mean_over_time(blocks, "steal_share"),
+        other_busy_cpus=_mean_over_time(blocks, "other_busy_cpus"),
+        psi_some_share=_mean_over_time(blocks, "psi_some_share"),
+        involuntary_switches=sum(block.involuntary_switches for block in blocks),
+        voluntary_switches=sum(block.voluntary_switches for block in blocks),
+        minor_faults=sum(block.minor_faults for block in blocks),
+        major_faults=sum(block.major_faults for block in blocks),
+    )
+
+
+def _mean_over_time(blocks: Sequence[Disturbance], name: str) -> float | None:
+    weighted = _sum(
+        None if (share := getattr(block, name)) is None else share * block.wall_s
+        for block in blocks
+    )
+    return _share(weighted, sum(block.wall_s for block in blocks))
+
+
+def _sum(values: Iterable[float | None]) -> float | None:
+    total = 0.0
+    for value in values:
+        if value is None:
+            return None
+        total += value
+    return total
 
 
 def judge(disturbance: Disturbance, threads: int) -> tuple[str, ...]:

@@ -11,10 +11,12 @@ import selectors
 import signal
 import subprocess
 import sys
+import sysconfig
 import tempfile
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, cast
 
 from segbench.errors import MeasurementError, UsageError
@@ -72,6 +74,42 @@ def worker_environment(task: Task, instrument: str, inherited: Mapping[str, str]
     return environment
 
 
+def worker_program(roots: Sequence[str], path: Sequence[str]) -> str:
+    """Return what a worker runs: segbench is that of the supervisor, the rest from the roots first.
+
+    A tree's own ``segbench`` is never used, and of its packages named ``zoo`` only segbench's.
+
+    Args:
+        path: where the supervisor imports from.
+    """
+    steps = [f"import sys; sys.path[:] = {list(path)!r}"]
+    if roots:
+        here = "segbench" if holds_zoo(roots) else "segbench, zoo"
+        steps.append(f"import {here}; sys.path[:] = {import_path(roots, path)!r}")
+    steps.append(f"from segbench.worker import main; main({os.getpid()})")
+    return "; ".join(steps)
+
+
+def holds_zoo(roots: Sequence[str]) -> bool:
+    """Tell whether the zoo's networks are among the code under the roots."""
+    return any(Path(root, "zoo", "registry.py").is_file() for root in roots)
+
+
+def import_path(roots: Sequence[str], path: Sequence[str]) -> list[str]:
+    """Return where to import from: the roots before all that is installed.
+
+    The standard library stays before them, for no tree is to hide it: a ``profile.py`` at the root
+    of a repository, which is common, would stop torch from being imported.
+
+    >>> import_path(["/tree"], [sysconfig.get_path("stdlib"), "/site-packages"])[1:]
+    ['/tree', '/site-packages']
+    """
+    compiled = sysconfig.get_path("platstdlib")
+    own = {sysconfig.get_path("stdlib"), compiled, os.path.join(compiled, "lib-dynload")}  # noqa: PTH118
+    standard = [folder for folder in path if folder in own]
+    return [*standard, *roots, *(folder for folder in path if folder not in own)]
+
+
 class Worker:
     """A child process with one instrument, which ends when this object is closed.
 
@@ -80,12 +118,8 @@ class Worker:
 
     def __init__(self, task: Task, instrument: str, *, then: dict[str, Any] | None = None) -> None:
         self._stderr = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the worker
-        program = (
-            f"import sys; sys.path[:] = {sys.path!r}; "
-            f"from segbench.worker import main; main({os.getpid()})"
-        )
         self._process = subprocess.Popen(
-            [sys.executable, "-P", "-c", program],
+            [sys.executable, "-P", "-c", worker_program(task.roots, sys.path)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._stderr,
@@ -187,12 +221,18 @@ def _describe_end(code: int) -> str:
     return f"ended by itself with code {code}; see --debug for its last words"
 
 
-def open_workers(tasks: list[Task], instrument: str) -> list[Worker]:
-    """Start a worker for each task side by side, and wait until all are open."""
+def open_workers(
+    tasks: list[Task], instrument: str, *, then: dict[str, Any] | None = None
+) -> list[Worker]:
+    """Start a worker for each task side by side, and wait until all are open.
+
+    Args:
+        then: a first request to each, answered before it counts as open.
+    """
     workers: list[Worker] = []
     try:
         # One by one, so that a failure on the way loses none of those that have started.
-        workers.extend(Worker(task, instrument) for task in tasks)
+        workers.extend(Worker(task, instrument, then=then) for task in tasks)
         for worker in workers:
             worker.receive()
     except BaseException:

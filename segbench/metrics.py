@@ -69,6 +69,7 @@ METRICS = {
         _metric("macs.backward", "MACs backward", "count"),
         _metric("flops.forward", "FLOPs forward", "count"),
         _metric("flops.backward", "FLOPs backward", "count"),
+        _metric("saved_activations_bytes", "saved activations", "bytes"),
         _metric("latency.forward.p50_s", "forward", "s", phase="forward", published="forward_s"),
         _metric("latency.forward_train.p50_s", "forward, training", "s", phase="forward_train"),
         _metric(

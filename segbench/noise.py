@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import statistics
 
-from segbench.disturbance import judge
+from segbench.disturbance import judge, together
+from segbench.machine import Disturbance
 from segbench.protocol import Task
 from segbench.recording import Recording, block_medians
 from segbench.results import PHASES, Noise
@@ -12,7 +13,7 @@ from segbench.stopwatch import Reading
 from segbench.units import seconds_range
 
 # Some service wakes up now and then on any machine, and medians bear it. Beyond this share of the
-# blocks it is no longer now and then.
+# rounds, or samples, it is no longer now and then.
 DISTURBED_SHARE = 0.25
 # Where nothing else runs and the kernel sees nothing, a virtual CPU can still be slow for seconds:
 # its neighbours on the same hardware are out of sight. Only the samples show it.
@@ -20,28 +21,37 @@ DRIFT = 0.25
 MIN_BLOCKS = 4
 
 
-def judge_noise(recording: Recording, task: Task) -> Noise:
-    """Say whether the samples were disturbed, and by what."""
+def judge_noise(recording: Recording, task: Task, *, in_turns: bool) -> Noise:
+    """Say whether the samples were disturbed, and by what.
+
+    Args:
+        in_turns: the network was measured in turns with another. What the machine's own speed did
+            meanwhile both have seen; it widens the interval of their ratio and disturbs nothing.
+    """
     reasons = [
-        *_disturbed_blocks(recording, task),
+        *_disturbed_rounds(recording, task),
         *_faulting_samples(recording, task),
         *_unsteady_rounds(recording),
-        *_drift(recording),
+        *([] if in_turns else _drift(recording)),
     ]
     return Noise(noisy=bool(reasons), reasons=tuple(reasons))
 
 
-def _disturbed_blocks(recording: Recording, task: Task) -> list[str]:
+def _disturbed_rounds(recording: Recording, task: Task) -> list[str]:
+    """Judge each round by the sum over its blocks, for a short block sees but a tick or two."""
     if task.device != "cpu":
         return []
+    rounds: dict[int, list[Disturbance]] = {}
     # The phases of a training step share their blocks.
-    blocks = [
-        block for phase in ("forward", "forward_train") for block in recording.phases[phase].blocks
+    for phase in ("forward", "forward_train"):
+        for block in recording.phases[phase].blocks:
+            rounds.setdefault(block.round, []).append(block.disturbance)
+    found = [
+        reasons for seen in rounds.values() if (reasons := judge(together(seen), task.threads))
     ]
-    found = [reasons for block in blocks if (reasons := judge(block.disturbance, task.threads))]
-    if len(found) <= DISTURBED_SHARE * len(blocks):
+    if len(found) <= DISTURBED_SHARE * len(rounds):
         return []
-    return [f"{len(found)} of {len(blocks)} blocks were disturbed; in the first, {found[0][0]}"]
+    return [f"{len(found)} of {len(rounds)} rounds were disturbed; in the first, {found[0][0]}"]
 
 
 def _faulting_samples(recording: Recording, task: Task) -> list[str]:

@@ -2,43 +2,22 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
-from functools import partial
+import math
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
-from segbench.assembling import assemble_profile
-from segbench.comparison import check_comparable, make_ratios
-from segbench.environment import read_environment
-from segbench.errors import NotComparableError
-from segbench.machine import Environment
-from segbench.measuring import Question, ask_each, ask_once, close_workers, open_workers
-from segbench.protocol import Task
-from segbench.recording import Recording
+from segbench.comparison import check_comparable, make_ratios, paired_ratios
+from segbench.measuring import Question, ask_once
 from segbench.results import Allocator, Comparison, Device, Latencies, Profile
-from segbench.rounds import Progress, Rounds
+from segbench.rounds import ALONE, Progress
+from segbench.runs import Run, ignore_progress
 from segbench.settings import Settings, read_spec
+from segbench.statistics import ratio_interval
 from zoo.registry import models as zoo_models
 from zoo.spec import ModelSpec
 
-
-class Interrupted(KeyboardInterrupt):
-    """Ctrl-C during a measurement.
-
-    Attributes:
-        partial: what was measured until then, marked as not complete; None if nothing was.
-    """
-
-    def __init__(self, partial: Profile | Comparison | None) -> None:
-        super().__init__("interrupted")
-        self.partial = partial
-
-
-def ignore_progress(_doing: str, _done: int, _total: int) -> None:
-    """Show nothing."""
+MOST_ROUNDS = 200  # that a comparison adds, whatever its time; a result must fit in memory
+DEFAULT_MAX_TIME_S = 600.0
 
 
 def profile(
@@ -92,10 +71,10 @@ def profile(
     settings = Settings(
         threads, batch, size, classes, input, device, runtime, allocator, repeats, seed, strict
     )
-    run = _Run(settings, settings.tasks([model]), progress)
-    with run.interruptible(run.partial_profile):
+    run = Run(settings.tasks([model]), settings.describe_input(), progress, strict)
+    with run.interruptible(lambda: run.profiles(complete=False)[0]):
         run.inspect()
-        run.time(run.tasks)
+        run.time([(0,)], plan=ALONE, most=repeats, seed=seed)
         if layers:
             progress("timing layers", 1, 1)
             run.layers = ask_once(Question(run.tasks[0], "layers", "measure"))
@@ -115,6 +94,8 @@ def compare(
     runtime: str = "eager",
     allocator: Allocator = "steady",
     repeats: int = 3,
+    precision: float | None = None,
+    max_time_s: float | None = None,
     seed: int = 0,
     strict: bool = False,
     progress: Progress = ignore_progress,
@@ -128,6 +109,10 @@ def compare(
         models: as for :func:`profile`; the five networks of the zoo if None.
         baseline: the model that the ratios are over; ``segfast`` if it is among the models, else
             the first. One that is not among the models is added.
+        repeats: rounds of fresh processes; with one of the two that follow, the least of them.
+        precision: add rounds until half the width of the interval of every ratio of forward
+            latencies is at most this share of it, or ten minutes have passed.
+        max_time_s: add rounds until the next would end after so many seconds.
 
     The other arguments, and what is raised, are those of :func:`profile`.
 
@@ -149,132 +134,75 @@ def compare(
         specs.append(base)
         tasks.append(settings.task(base))
     position = specs.index(base)
-    run = _Run(settings, tasks, progress)
-
-    def partial_comparison() -> Comparison:
-        return run.comparison(position, complete=False)
-
-    with run.interruptible(partial_comparison):
+    contests = [(arm, position) for arm in range(len(tasks) + 1) if arm != position]
+    run = Run(tasks, settings.describe_input(), progress, strict)
+    with run.interruptible(lambda: _comparison(run, position, complete=False)):
         run.inspect()
         run.check_classes()
-        run.time([*run.tasks, run.tasks[position]])
-    return run.comparison(position, complete=True)
+        run.time(
+            contests,
+            most=repeats if precision is None and max_time_s is None else MOST_ROUNDS,
+            seed=seed,
+            more_arms=[tasks[position]],
+            enough=_until(run, contests, least=repeats, precision=precision, max_time_s=max_time_s),
+        )
+    return _comparison(run, position, complete=True)
+
+
+def _until(
+    run: Run,
+    contests: Sequence[tuple[int, int]],
+    *,
+    least: int,
+    precision: float | None,
+    max_time_s: float | None,
+) -> Callable[[int], bool] | None:
+    """Return what ends a run: intervals that are narrow enough, or the time that is used up."""
+    if precision is None and max_time_s is None:
+        return None
+    limit_s = DEFAULT_MAX_TIME_S if max_time_s is None else max_time_s
+    began_s = run.elapsed_s
+
+    def enough(rounds: int) -> bool:
+        if rounds < least:
+            return False
+        round_s = (run.elapsed_s - began_s) / rounds
+        if run.elapsed_s + round_s > limit_s:
+            return True
+        return precision is not None and all(
+            _relative_half_width(run, contest) <= precision for contest in contests
+        )
+
+    return enough
+
+
+def _relative_half_width(run: Run, contest: tuple[int, int]) -> float:
+    """Return half the width of the interval of a ratio of forward latencies, as a share of it."""
+    candidate, baseline = (run.recordings[arm].latencies(seed=0).forward for arm in contest)
+    interval = ratio_interval(paired_ratios(candidate, baseline), seed=0)
+    return math.inf if interval is None else math.sqrt(interval[1] / interval[0]) - 1
+
+
+def _comparison(run: Run, position: int, *, complete: bool) -> Comparison:
+    """Return the comparison with the model at this position as baseline."""
+    profiles = run.profiles(complete=complete)
+    baseline = profiles[position]
+    for candidate in profiles:
+        check_comparable(baseline, candidate)
+    timed = len(run.recordings) > len(run.tasks)
+    seed = run.tasks[position].seed
+    control = run.recordings[-1].latencies(seed=seed) if timed else Latencies()
+    return Comparison(
+        baseline=baseline.model.label,
+        profiles=tuple(profiles),
+        ratios=make_ratios(profiles, baseline, control, seed=seed),
+        control=control,
+        complete=complete,
+        created=profiles[0].created,
+    )
 
 
 def _choose_baseline(specs: Sequence[ModelSpec], baseline: str | ModelSpec | None) -> ModelSpec:
     if baseline is not None:
         return read_spec(baseline)
     return next((spec for spec in specs if str(spec) == "segfast"), specs[0])
-
-
-@dataclass
-class _Run:
-    """One run in progress: what was asked, and what is known so far."""
-
-    settings: Settings
-    tasks: list[Task]
-    progress: Progress
-    environment: Environment = field(default_factory=read_environment)
-    input_name: str = ""
-    inspections: list[dict[str, Any]] = field(default_factory=list)
-    memories: list[dict[str, Any]] = field(default_factory=list)
-    recordings: list[Recording] = field(default_factory=list)
-    layers: dict[str, Any] | None = None
-    supervisor_cpu_share: float | None = None
-
-    def __post_init__(self) -> None:
-        self.input_name = self.settings.describe_input()
-
-    def inspect(self) -> None:
-        """Find what needs no quiet machine: counts and peak memory, each in a fresh process."""
-        strict = {"strict": self.settings.strict}
-        questions = [
-            question
-            for task in self.tasks
-            for question in (
-                Question(replace(task, threads=1), "inspection", "inspect", strict),
-                Question(task, "memory", "measure"),
-            )
-        ]
-        replies = ask_each(
-            questions,
-            at_a_time=self.environment.effective_cpus,
-            progress=lambda done: self.progress("counting", done, len(questions)),
-        )
-        self.inspections, self.memories = replies[0::2], replies[1::2]
-
-    def check_classes(self) -> None:
-        """Refuse networks that do not do the same work."""
-        first = self.inspections[0]
-        for inspection, task in zip(self.inspections, self.tasks, strict=True):
-            if inspection["classes"] != first["classes"]:
-                raise NotComparableError(
-                    f"cannot compare {task.name} with {self.tasks[0].name}: classes differ "
-                    f"({inspection['classes']} and {first['classes']}); give all the same classes"
-                )
-
-    def time(self, arms: list[Task]) -> None:
-        """Measure the arms in turns; only here must the machine be quiet."""
-        self.recordings = [Recording() for _ in arms]
-        wall, cpu = time.perf_counter(), time.process_time()
-        Rounds(
-            tasks=arms,
-            count=self.settings.repeats,
-            seed=self.settings.seed,
-            open_workers=partial(open_workers, instrument="timing"),
-            close_workers=close_workers,
-            ahead=len(arms) == 1,
-        ).run(self.recordings, self.progress)
-        wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
-        self.supervisor_cpu_share = cpu / wall
-
-    def profiles(self, *, complete: bool) -> list[Profile]:
-        """Return a profile for each network that was inspected."""
-        recordings = self.recordings or [Recording() for _ in self.tasks]
-        return [
-            assemble_profile(
-                task=task,
-                input_name=self.input_name,
-                environment=self.environment,
-                inspection=inspection,
-                memory=memory,
-                recording=recording,
-                supervisor_cpu_share=self.supervisor_cpu_share,
-                layers=self.layers,
-                complete=complete,
-            )
-            for task, inspection, memory, recording in zip(
-                self.tasks, self.inspections, self.memories, recordings, strict=False
-            )
-        ]
-
-    def partial_profile(self) -> Profile:
-        """Return the profile as far as it is known."""
-        return self.profiles(complete=False)[0]
-
-    def comparison(self, position: int, *, complete: bool) -> Comparison:
-        """Return the comparison with the model at this position as baseline."""
-        profiles = self.profiles(complete=complete)
-        baseline = profiles[position]
-        for candidate in profiles:
-            check_comparable(baseline, candidate)
-        timed = len(self.recordings) > len(self.tasks)
-        seed = self.settings.seed
-        control = self.recordings[-1].latencies(seed=seed) if timed else Latencies()
-        return Comparison(
-            baseline=baseline.model.label,
-            profiles=tuple(profiles),
-            ratios=make_ratios(profiles, baseline, control, seed=seed),
-            control=control,
-            complete=complete,
-            created=profiles[0].created,
-        )
-
-    @contextmanager
-    def interruptible(self, so_far: Callable[[], Profile | Comparison]) -> Iterator[None]:
-        """Turn Ctrl-C into an error that carries what is known by then."""
-        try:
-            yield
-        except KeyboardInterrupt:
-            known = len(self.memories) == len(self.tasks)
-            raise Interrupted(so_far() if known else None) from None

@@ -18,6 +18,8 @@ class Task:
     Attributes:
         classes: None where the user named no class count.
         input: path of a picture, or None for seeded noise.
+        roots: folders that the networks' code is imported from, before all that is installed.
+        instead_of: the repository that the roots stand in for: none of its own files may be used.
     """
 
     name: str
@@ -33,11 +35,13 @@ class Task:
     threads: int = 1
     input: str | None = None
     seed: int = 0
+    roots: tuple[str, ...] = ()
+    instead_of: str | None = None
 
     @classmethod
     def from_json(cls, fields: dict[str, Any]) -> Task:
         """Rebuild the task from its JSON object."""
-        return cls(**fields)
+        return cls(**{**fields, "roots": tuple(fields.get("roots", ()))})  # JSON has lists alone
 
     def to_json(self) -> dict[str, Any]:
         """Return the task as a JSON object."""

@@ -235,6 +235,9 @@ class Profile:
     Attributes:
         params: trainable and frozen parameters together.
         uncounted_ops: operators without a counting rule, with their calls.
+        saved_activations_bytes: what autograd keeps of a forward pass in train mode until the
+            backward pass, without weights, buffers and input; None in results of before it was
+            counted, and where a tensor is kept that has no size in bytes.
         supervisor_cpu_share: CPU seconds of the supervising process per second of timing.
         complete: False where the run was interrupted; what is there was measured all the same.
     """
@@ -255,6 +258,7 @@ class Profile:
     noise: Noise
     supervisor_cpu_share: float | None
     layers: Layers | None = None
+    saved_activations_bytes: int | None = None
     complete: bool = True
     created: str = ""
     schema: str = PROFILE_SCHEMA

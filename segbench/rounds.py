@@ -1,23 +1,29 @@
-"""The order of measuring: rounds of fresh processes, and in each round the networks in turns."""
+"""The order of measuring: rounds of fresh processes, and in each round contests of two networks."""
 
 from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from segbench.protocol import Task, Work
 from segbench.recording import Recording
 
-# The OpenMP threads of the worker that has just computed keep spinning for some milliseconds in
-# case more work comes. They are given the time to fall asleep before another worker computes.
-FALL_ASLEEP_S = 0.02
+# The OpenMP threads of the worker that has just computed keep spinning for 8 to 11 ms in case more
+# work comes. They are given the time to fall asleep before another worker computes.
+FALL_ASLEEP_S = 0.012
+# A short call after another process had the caches is slower than the calls that follow (by 17 %
+# for SegFast); so a block after another network's begins with one call that is no sample. A call of
+# over this many seconds fills the caches within itself many times, and is not worth repeating.
+SETTLING_LIMIT_S = 0.2
 
 MOST_AHEAD = 3  # rounds
+STEPS = 100  # of progress that a round is shown in
 
 Progress = Callable[[str, int, int], None]
+Contest = tuple[int, ...]
 
 
 class Answers(Protocol):
@@ -29,62 +35,108 @@ class Answers(Protocol):
 
 
 @dataclass(frozen=True)
-class Blocks:
-    """How one kind of work is sampled in each round: so many blocks of about so many seconds."""
+class Sampling:
+    """How one kind of work is sampled in each round.
+
+    Attributes:
+        block_s: seconds of a block of calls.
+        contest_s: seconds for each contest, as near as whole cycles come.
+        least: cycles of a contest at least, and
+        most: at most.
+    """
 
     work: Work
-    cycles: int
-    seconds: float
+    block_s: float
+    contest_s: float
+    least: int
+    most: int
 
 
-# Four blocks are two mirrored orders. A training step is three phases of which each gets a share
-# of the block, so that its blocks are longer, and fewer for they cost most of the time.
-DEFAULT_BLOCKS = (Blocks("inference", 4, 0.3), Blocks("training", 2, 0.5))
+# A network by itself: longer blocks, for nothing is held against a neighbour in time. A training
+# step is three phases of which each gets a share of the block.
+ALONE = (
+    Sampling("inference", 0.3, 1.2, least=4, most=4),
+    Sampling("training", 0.5, 1.0, least=2, most=2),
+)
+# Two networks: blocks as short as they can be, and many. The speed of a shared machine jumps by a
+# third from one half second to the next, and what lies closer together is held against each other
+# more fairly.
+IN_TURNS = (
+    Sampling("inference", 0.06, 3.0, least=1, most=24),
+    Sampling("training", 0.25, 3.0, least=1, most=12),
+)
 
 
-def mirrored_orders(arms: int, cycles: int, rng: random.Random) -> Iterator[list[int]]:
-    """Yield an order of the arms for each cycle: a random one, then the same backwards.
+def mirrored(contest: Contest, rng: random.Random) -> tuple[int, ...]:
+    """Return the order of one cycle: A B B A or B A A B; a network alone has one block.
 
-    A drift that is steady over two cycles so falls on all arms alike (A B B A).
+    A drift that is steady over the four blocks falls on both alike.
 
-    >>> first, second = mirrored_orders(3, 2, random.Random(0))
-    >>> sorted(first), second == first[::-1]
-    ([0, 1, 2], True)
+    >>> mirrored((0, 1), random.Random(0)), mirrored((3,), random.Random(0))
+    ((1, 0, 0, 1), (3,))
     """
-    order: list[int] = []
-    for cycle in range(cycles):
-        if cycle % 2:
-            order.reverse()
-        else:
-            order = list(range(arms))
-            rng.shuffle(order)
-        yield list(order)
+    if len(contest) == 1:
+        return contest
+    first, second = rng.sample(contest, 2)
+    return first, second, second, first
+
+
+def count_cycles(sampling: Sampling, calls_s: Sequence[float]) -> int:
+    """Return how many cycles fill the time of a contest.
+
+    Args:
+        calls_s: seconds that one call of each of its networks takes.
+
+    >>> count_cycles(IN_TURNS[0], [0.03, 0.03])  # cycles of four blocks of about 100 ms
+    7
+    >>> count_cycles(IN_TURNS[0], [0.8, 0.03])  # a block is at least one call
+    2
+    """
+    blocks_s = [
+        max(sampling.block_s, call_s) + settles(call_s) * call_s + FALL_ASLEEP_S
+        for call_s in calls_s
+    ]
+    cycle_s = blocks_s[0] if len(blocks_s) == 1 else 2 * sum(blocks_s)
+    return max(sampling.least, min(sampling.most, round(sampling.contest_s / cycle_s)))
+
+
+def settles(call_s: float) -> bool:
+    """Tell whether calls of so many seconds are preceded by one that is no sample."""
+    return call_s < SETTLING_LIMIT_S
 
 
 @dataclass(frozen=True)
 class Turn:
-    """One request to one worker: to warm up (no cycle), or to time a block."""
+    """A block that one arm is asked for; blocks with one cycle's number are held together."""
 
     arm: int
-    blocks: Blocks
-    cycle: int | None
+    cycle: int
 
 
-def turns(arms: int, plan: Sequence[Blocks], rng: random.Random) -> Iterator[Turn]:
-    """Yield the turns of one round: for each kind of work all warm-ups, then the cycles."""
-    for blocks in plan:
-        for arm in range(arms):
-            yield Turn(arm, blocks, None)
-        for cycle, order in enumerate(mirrored_orders(arms, blocks.cycles, rng)):
-            for arm in order:
-                yield Turn(arm, blocks, cycle)
+def plan_turns(
+    contests: Sequence[Contest], cycles: Sequence[int], rng: random.Random
+) -> list[Turn]:
+    """Return the turns of one round: all cycles of all contests, in random order.
+
+    >>> [turn.arm for turn in plan_turns([(0, 1)], [1], random.Random(0))]
+    [1, 0, 0, 1]
+    """
+    order = [contest for contest, count in zip(contests, cycles, strict=True) for _ in range(count)]
+    rng.shuffle(order)
+    return [
+        Turn(arm, number) for number, contest in enumerate(order) for arm in mirrored(contest, rng)
+    ]
 
 
 @dataclass(frozen=True)
 class Rounds:
-    """A run over several networks.
+    """A run over several networks, which are the arms of its contests.
 
     Attributes:
+        contests: pairs of arms that are held against each other, or arms alone; read anew for each
+            round, so that those which are decided may be taken out between them.
+        most: rounds, if it is not enough before.
+        enough: told the number of finished rounds; whether to stop. Without it, all are measured.
         open_workers: starts a fresh worker for every task, all open when it returns.
         close_workers: ends them.
         sleep: waits so many seconds without computing.
@@ -93,50 +145,87 @@ class Rounds:
     """
 
     tasks: Sequence[Task]
-    count: int
+    contests: Sequence[Contest]
+    most: int
     seed: int
     open_workers: Callable[[list[Task]], Sequence[Answers]]
     close_workers: Callable[[Any], None]
-    plan: tuple[Blocks, ...] = DEFAULT_BLOCKS
+    plan: tuple[Sampling, ...] = IN_TURNS
+    enough: Callable[[int], bool] | None = None
     sleep: Callable[[float], None] = time.sleep
     ahead: bool = False
 
     def run(self, recordings: Sequence[Recording], progress: Progress) -> None:
         """Measure everything; what is finished stands in the recordings even if this is cut off."""
         rng = random.Random(self.seed)  # noqa: S311 - an order, not a secret
-        arms = len(self.tasks)
-        total = self.count * arms * sum(blocks.cycles + 1 for blocks in self.plan)
-        done = 0
         waiting: list[Answers] = []
-        for number in range(self.count):
-            heading = f"round {number + 1} of {self.count}"
-            progress(f"{heading}: starting", done, total)
-            if not waiting:
-                rounds = min(self.count - number, MOST_AHEAD) if self.ahead else 1
-                waiting = list(self.open_workers(list(self.tasks) * rounds))
-            workers, waiting = waiting[:arms], waiting[arms:]
-            try:
-                for turn in turns(arms, self.plan, rng):
-                    doing = "warming up" if turn.cycle is None else "timing"
-                    name = self.tasks[turn.arm].name
-                    progress(f"{heading}: {doing} {name}, {turn.blocks.work}", done, total)
-                    _take(turn, workers[turn.arm], recordings[turn.arm], number)
+        try:
+            for number in range(self.most):
+                report = self._reporter(number, progress)
+                report("starting", 0.0)
+                arms = sorted({arm for contest in self.contests for arm in contest})
+                if not waiting:
+                    rounds = min(self.most - number, MOST_AHEAD) if self.ahead else 1
+                    tasks = [self.tasks[arm] for arm in arms]
+                    waiting = list(self.open_workers(tasks * rounds))
+                opened, waiting = waiting[: len(arms)], waiting[len(arms) :]
+                workers = dict(zip(arms, opened, strict=True))
+                try:
+                    self._measure(workers, recordings, number, rng, report)
+                finally:
+                    self.close_workers(opened)
+                if self.enough is not None and self.enough(number + 1):
+                    break
+        finally:
+            self.close_workers(waiting)
+        progress("timed", self.most * STEPS, self.most * STEPS)
+
+    def _reporter(self, number: int, progress: Progress) -> Callable[[str, float], None]:
+        most = f" of {self.most}" if self.enough is None else ""
+
+        def report(doing: str, part: float) -> None:
+            done = round((number + part) * STEPS)
+            progress(f"round {number + 1}{most}: {doing}", done, self.most * STEPS)
+
+        return report
+
+    def _measure(
+        self,
+        workers: Mapping[int, Answers],
+        recordings: Sequence[Recording],
+        number: int,
+        rng: random.Random,
+        report: Callable[[str, float], None],
+    ) -> None:
+        """Measure one round."""
+        for position, sampling in enumerate(self.plan):
+            work = sampling.work
+            calls_s = {}
+            for arm, worker in workers.items():
+                report(f"warming up {self.tasks[arm].name}, {work}", position / len(self.plan))
+                self.sleep(FALL_ASLEEP_S)
+                reply = worker.ask("warm_up", work=work)
+                recordings[arm].add_warm_up(reply, round_number=number)
+                calls_s[arm] = reply["recent_s"]
+            cycles = [
+                count_cycles(sampling, [calls_s[arm] for arm in contest])
+                for contest in self.contests
+            ]
+            turns = plan_turns(self.contests, cycles, rng)
+            before: Turn | None = None
+            for done, turn in enumerate(turns):
+                part = (position + done / len(turns)) / len(self.plan)
+                report(f"timing {self.tasks[turn.arm].name}, {work}", part)
+                is_other = before is None or before.arm != turn.arm
+                if is_other:
                     self.sleep(FALL_ASLEEP_S)
-                    done += 1
-                for worker, recording in zip(workers, recordings, strict=True):
-                    recording.state = worker.ask("state")
-            except BaseException:
-                self.close_workers(waiting)
-                raise
-            finally:
-                self.close_workers(workers)
-        progress("timed", total, total)
-
-
-def _take(turn: Turn, worker: Answers, recording: Recording, number: int) -> None:
-    work = turn.blocks.work
-    if turn.cycle is None:
-        recording.add_warm_up(worker.ask("warm_up", work=work), round_number=number)
-    else:
-        reply = worker.ask("block", work=work, seconds=turn.blocks.seconds)
-        recording.add_block(reply, round_number=number, cycle=turn.cycle)
+                reply = workers[turn.arm].ask(
+                    "block",
+                    work=work,
+                    seconds=sampling.block_s,
+                    settle=is_other and settles(calls_s[turn.arm]),
+                )
+                recordings[turn.arm].add_block(reply, round_number=number, cycle=turn.cycle)
+                before = turn
+        for arm, worker in workers.items():
+            recordings[arm].state = worker.ask("state")

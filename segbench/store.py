@@ -3,6 +3,9 @@
 The format's history (``schema`` in each file):
 
 - ``segbench/profile/1`` and ``segbench/comparison/1``: the first.
+- ``segbench/check/1``: what a check of budgets found; the other two stay as they are.
+
+What a file of each looks like is published as a JSON schema: :mod:`segbench.schemas`.
 """
 
 from __future__ import annotations
@@ -17,12 +20,15 @@ from typing import Any
 
 from segbench.errors import UsageError
 from segbench.results import COMPARISON_SCHEMA, PROFILE_SCHEMA, Comparison, Profile
+from segbench.verdicts import CHECK_SCHEMA, Check
 
-Result = Profile | Comparison
-_TYPES: dict[str, type[Profile | Comparison]] = {
+Result = Profile | Comparison | Check
+RESULTS: dict[str, type[Profile | Comparison | Check]] = {
     PROFILE_SCHEMA: Profile,
     COMPARISON_SCHEMA: Comparison,
+    CHECK_SCHEMA: Check,
 }
+"""The type of the result for each schema."""
 
 
 def to_json(result: Result) -> str:
@@ -48,12 +54,12 @@ def from_json(text: str, *, source: str) -> Result:
     except ValueError as error:
         raise UsageError(f"{source} is not JSON, or was cut off: {error}") from error
     schema = fields.get("schema") if isinstance(fields, dict) else None
-    if not isinstance(schema, str) or schema not in _TYPES:
+    if not isinstance(schema, str) or schema not in RESULTS:
         raise UsageError(
             f"{source} is no result that this version reads: its schema is {schema!r} "
-            f"(schemas: {', '.join(_TYPES)})"
+            f"(schemas: {', '.join(RESULTS)})"
         )
-    adapter: TypeAdapter[Any] = TypeAdapter(_TYPES[schema])
+    adapter: TypeAdapter[Any] = TypeAdapter(RESULTS[schema])
     try:
         result: Result = adapter.validate_json(text, strict=True)
     except ValidationError as error:
@@ -67,7 +73,7 @@ def from_json(text: str, *, source: str) -> Result:
 
 
 def load(path: str | Path) -> Result:
-    """Read a saved profile or comparison.
+    """Read a saved profile, comparison or check.
 
     Raises:
         UsageError: the file cannot be read, or is no result.

@@ -10,6 +10,7 @@ from torch import nn
 
 import zoo
 from segbench.errors import MeasurementError, UsageError
+from segbench.origins import check_builder, check_modules
 from segbench.pictures import make_noise, read_picture
 from segbench.runtimes import find_runtime
 from zoo.building import accepts_option
@@ -31,7 +32,8 @@ class Subject:
         images: the input, (batch, channels, height, width).
 
     Raises:
-        UsageError: the network cannot be built so, or does not return one tensor of logits.
+        UsageError: the network cannot be built so, does not return one tensor of logits, or is not
+            of the tree that the task names.
         MeasurementError: the network fails in its forward pass.
     """
 
@@ -40,6 +42,7 @@ class Subject:
             raise UsageError(
                 "device 'cuda' was asked for, but torch finds no GPU here; use --device cpu"
             )
+        check_builder(task)
         spec = ModelSpec.from_json({"name": task.name, "options": task.options})
         if "classes" not in task.options and accepts_option(task.name, "classes"):
             spec = spec.with_options(classes=task.classes or DEFAULT_CLASSES)
@@ -47,6 +50,7 @@ class Subject:
         torch.manual_seed(task.seed)
         self.device = torch.device(task.device)
         self.model = zoo.build(spec).to(self.device)
+        check_modules(task)
         self.shape = (task.batch, task.channels, task.height, task.width)
         self.images = self._make_images(task)
         self._task = task

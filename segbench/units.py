@@ -11,6 +11,9 @@ _DECIMAL = ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"))
 _BINARY = ((1 << 40, "TiB"), (1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB"))
 _SECONDS = ((1.0, "s"), (1e-3, "ms"), (1e-6, "us"), (1e-9, "ns"))
 _ROUNDS_UP = 0.9995  # what is as near to the next unit as this reads 1.00 of it
+_PERCENT = re.compile(r"(\d+(?:\.\d+)?)\s*%")
+_DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(s|min|h)?")
+_DURATIONS = {"s": 1.0, "min": 60.0, "h": 3600.0}
 _SIZE = re.compile(r"(\d{1,6})x(\d{1,6})")
 
 
@@ -111,3 +114,36 @@ def parse_image_size(text: str) -> tuple[int, int]:
     if found is None or 0 in (int(found[1]), int(found[2])):
         raise UsageError(f"size {text!r} is not HEIGHTxWIDTH in pixels; write for example 360x480")
     return int(found[1]), int(found[2])
+
+
+def parse_share(text: str, *, what: str) -> float:
+    """Read a percentage above 0 as a share.
+
+    Args:
+        what: what to call it in an error.
+
+    Raises:
+        UsageError: it is none.
+
+    >>> parse_share("2%", what="precision"), parse_share("0.5 %", what="precision")
+    (0.02, 0.005)
+    """
+    found = _PERCENT.fullmatch(text.strip())
+    if found is None or float(found[1]) == 0:
+        raise UsageError(f"{what} {text!r} is no percentage above 0; write for example 2%")
+    return float(found[1]) / 100
+
+
+def parse_duration(text: str, *, what: str) -> float:
+    """Read a time in seconds, minutes or hours as seconds.
+
+    Raises:
+        UsageError: it is none.
+
+    >>> parse_duration("90s", what="max-time"), parse_duration("1.5 min", what="max-time")
+    (90.0, 90.0)
+    """
+    found = _DURATION.fullmatch(text.strip())
+    if found is None or float(found[1]) == 0:
+        raise UsageError(f"{what} {text!r} is no time above 0; write for example 90s or 5min")
+    return float(found[1]) * _DURATIONS[found[2] or "s"]

@@ -142,6 +142,8 @@ def compare(
     runtime: options.RuntimeOption = "eager",
     allocator: options.AllocatorOption = AllocatorName.STEADY,
     repeats: options.Repeats = 3,
+    precision: options.Precision = None,
+    max_time: options.MaxTime = None,
     seed: options.Seed = 0,
     strict: options.Strict = False,
     format: options.FormatOption = None,  # noqa: A002 - the option's name
@@ -155,6 +157,8 @@ def compare(
 
     named = select_models(models or [], every=every)
     height_width = options.image_size(size)
+    share = options.share(precision, "precision")
+    max_time_s = options.duration(max_time, "max-time")
     finished = measure(
         Target(format, output, force=force),
         lambda progress: profiling.compare(
@@ -169,6 +173,8 @@ def compare(
             runtime=runtime,
             allocator=allocator.value,
             repeats=repeats,
+            precision=share,
+            max_time_s=max_time_s,
             seed=seed,
             strict=strict,
             progress=progress,

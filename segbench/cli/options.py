@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from segbench.units import parse_image_size
+from segbench.units import parse_duration, parse_image_size, parse_share
 
 
 class FormatName(enum.StrEnum):
@@ -99,6 +99,24 @@ Repeats = Annotated[
         metavar="N",
     ),
 ]
+Precision = Annotated[
+    str | None,
+    typer.Option(
+        help="Add rounds until the interval of every forward ratio is within P of it to either "
+        "side, for at most --max-time or ten minutes: 2%.",
+        metavar="P%",
+        show_default=False,
+    ),
+]
+MaxTime = Annotated[
+    str | None,
+    typer.Option(
+        help="Add rounds until this time is used up: 90s, 5min. The first rounds, of --repeats, "
+        "are always measured.",
+        metavar="TIME",
+        show_default=False,
+    ),
+]
 Seed = Annotated[
     int,
     typer.Option(
@@ -141,3 +159,13 @@ Force = Annotated[
 def image_size(text: str) -> tuple[int, int]:
     """Read the value of ``--size``."""
     return parse_image_size(text)
+
+
+def share(text: str | None, option: str) -> float | None:
+    """Read a percentage such as that of ``--precision``; None stays None."""
+    return None if text is None else parse_share(text, what=option)
+
+
+def duration(text: str | None, option: str) -> float | None:
+    """Read a time such as that of ``--max-time`` in seconds; None stays None."""
+    return None if text is None else parse_duration(text, what=option)

@@ -88,7 +88,7 @@ def progress_bar() -> Iterator[Progress]:
     columns = (
         TextColumn("{task.description}"),
         BarColumn(bar_width=20),
-        TextColumn("{task.completed:.0f}/{task.total:.0f}"),
+        TextColumn("{task.percentage:3.0f} %"),
         TimeElapsedColumn(),
     )
     console = Console(stderr=True)
@@ -108,7 +108,7 @@ def measure(target: Target, run: Callable[[Progress], Result]) -> bool:
     Returns:
         Whether it ran to its end.
     """
-    from segbench.profiling import Interrupted  # noqa: PLC0415 - start-up
+    from segbench.runs import Interrupted  # noqa: PLC0415 - start-up
 
     try:
         with progress_bar() as progress:

@@ -7,12 +7,17 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from segbench.counting import count_backward, count_parameters, count_traced_or_dispatched
+from segbench.counting.saved_activations import count_saved_activations
 from segbench.errors import UsageError
 from segbench.instruments.pools import set_threads
 from segbench.subject import Subject
 
 if TYPE_CHECKING:
     from segbench.protocol import Task
+
+# Comparisons of a large tensor would take as much new memory again, and a page fault for every
+# 4 KiB of it: those take ten times as long as the comparing.
+NUMBERS_AT_A_TIME = 1 << 16
 
 
 class InspectionInstrument:
@@ -53,6 +58,7 @@ class InspectionInstrument:
             "flops": {"forward": forward.flops, "backward": backward.flops},
             "uncounted_ops": uncounted,
             "count_method": counted.method,
+            "saved_activations_bytes": count_saved_activations(subject.model, subject.images),
             "subnormals": subnormals,
         }
 
@@ -84,5 +90,5 @@ def subnormals_in(numbers: torch.Tensor) -> int:
     2
     """
     smallest = torch.finfo(numbers.dtype).tiny
-    size = numbers.abs()
-    return int(((size > 0) & (size < smallest)).sum())
+    sizes = (part.abs() for part in numbers.flatten().split(NUMBERS_AT_A_TIME))
+    return sum(int(((size > 0) & (size < smallest)).sum()) for size in sizes)

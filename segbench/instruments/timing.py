@@ -24,10 +24,6 @@ PHASES_OF: dict[Work, tuple[str, ...]] = {
     "inference": ("forward",),
     "training": ("forward_train", "backward", "optimizer"),
 }
-# A short call after other processes had the caches is slower than the calls that follow; so every
-# block begins with one call that is no sample. A call of over this many seconds fills the caches
-# within itself many times, and is not worth repeating.
-SETTLING_LIMIT_S = 0.2
 LEAST_SLACK_BYTES = 64 << 20
 SLACK_PART = 4  # of the resident memory
 MOST_CALLS = 500  # in a block; more tell nothing new and swell the result
@@ -44,15 +40,20 @@ class TimingInstrument:
             DeviceClock(self._subject.device) if task.device == "cuda" else WallClock()
         )
         self._recent_s: dict[Work, float] = {}
-        # The first optimizer of a process imports a second's worth of torch; better now, while
-        # nothing is timed, than in front of the first training step.
-        torch.optim.Adam([torch.zeros(1, requires_grad=True)])
+
+    def prepare(self, work: Work) -> dict[str, Any]:
+        """Import what the work needs, now, while workers open side by side and nothing is timed."""
+        if work == "training":
+            # The first optimizer of a process imports a second's worth of torch.
+            torch.optim.Adam([torch.zeros(1, requires_grad=True)])
+        return {}
 
     def warm_up(self, work: Work) -> dict[str, Any]:
         """Run the very first call and those after it until they are steady.
 
         Returns:
-            The first call's seconds by phase, the number of calls, and whether they got steady.
+            The first call's seconds by phase, the number of calls, whether they got steady, and the
+            seconds of a call now.
         """
         first: dict[str, float] = {}
         if work == "training":
@@ -74,10 +75,14 @@ class TimingInstrument:
             "first_call_s": first,
             "calls": len(done.readings),
             "steady": done.steady,
+            "recent_s": done.recent_s,
         }
 
-    def block(self, work: Work, seconds: float) -> dict[str, Any]:
+    def block(self, work: Work, seconds: float, *, settle: bool) -> dict[str, Any]:
         """Time as many calls as fill the given seconds, at least one.
+
+        Args:
+            settle: begin with a call that is no sample.
 
         Returns:
             Samples and page faults by phase, and what disturbed them.
@@ -88,7 +93,7 @@ class TimingInstrument:
         gc.collect()
         gc.disable()  # a collection in the middle of a sample is Python's time, not the network's
         try:
-            if recent_s < SETTLING_LIMIT_S:
+            if settle:
                 step()
             before = take_snapshot()
             for _ in range(min(MOST_CALLS, max(1, math.ceil(seconds / recent_s)))):

@@ -8,12 +8,13 @@ from typing import Literal, cast
 
 from segbench.store import Result
 
-Format = Literal["table", "json", "csv", "markdown"]
+Format = Literal["table", "json", "csv", "markdown", "junit"]
 FORMATS: dict[Format, str] = {
     "table": "segbench.report.terminal:render",
     "json": "segbench.report.json:render",
     "csv": "segbench.report.csv:render",
     "markdown": "segbench.report.markdown:render",
+    "junit": "segbench.report.junit:render",
 }
 
 
@@ -23,6 +24,9 @@ def render(result: Result, form: Format, *, width: int = 80, color: bool = False
     Args:
         width: columns of the terminal; only tables look at it.
         color: whether the terminal shows colours; likewise.
+
+    Raises:
+        UsageError: the result is of a kind that the format has no place for.
     """
     module, _, name = FORMATS[form].partition(":")
     draw = cast("Callable[..., str]", getattr(importlib.import_module(module), name))

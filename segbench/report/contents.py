@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
 
 from segbench import units
 from segbench.metrics import phase_of
@@ -17,23 +19,39 @@ PHASE_TITLES: dict[Phase, str] = {
 }
 
 
+Tone = Literal["good", "bad", "unclear"]
+
+
 @dataclass(frozen=True)
 class Table:
-    """A table of text; the first column is left-aligned, the others right-aligned."""
+    """A table of text.
+
+    Attributes:
+        names: how many columns, from the first, hold names and are left-aligned; figures, in the
+            others, are right-aligned.
+        tones: the tone of a cell of the last column by its text, where it has one.
+    """
 
     title: str
     columns: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
     caption: str = ""
+    names: int = 1
+    tones: Mapping[str, Tone] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Report:
-    """Headings, tables, and remarks that a reader must not miss."""
+    """Headings, tables, and remarks that a reader must not miss.
+
+    Attributes:
+        tone: of the first heading, where it has one.
+    """
 
     headings: tuple[str, ...]
     tables: tuple[Table, ...]
     remarks: tuple[str, ...]
+    tone: Tone | None = None
 
 
 def describe_workload(workload: Workload) -> str:
@@ -107,6 +125,7 @@ def _exact_table(profile: Profile) -> Table:
         ("weights", units.size(profile.weights_bytes)),
         ("MACs, forward / backward", _pair(profile.macs.forward, profile.macs.backward)),
         ("FLOPs, forward / backward", _pair(profile.flops.forward, profile.flops.backward)),
+        ("saved activations", units.size(profile.saved_activations_bytes)),
         ("peak memory, inference", units.size(profile.memory.forward_peak_bytes)),
         ("peak memory, training step", units.size(profile.memory.train_peak_bytes)),
         ("peak of the timing process", units.size(profile.memory.process_peak_bytes)),

@@ -1,4 +1,4 @@
-"""CSV: a row per model, or a row per layer where layers were measured."""
+"""CSV: a row per model or per judgement, or per layer where layers were measured."""
 
 from __future__ import annotations
 

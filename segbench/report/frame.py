@@ -1,13 +1,15 @@
-"""Results as a data frame, one row per model."""
+"""Results as a data frame: a row per model, per layer or per judgement."""
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from segbench.metrics import METRICS, phase_of
 from segbench.results import Comparison, Layers, Profile
+from segbench.verdicts import Check, Judgement
 
 if TYPE_CHECKING:
     from segbench.store import Result
@@ -28,12 +30,14 @@ WORKLOAD = (
 
 
 def to_frame(result: Result) -> pd.DataFrame:
-    """Return a row per model: workload, every metric, and a comparison's ratios.
+    """Return a row per model: workload, every metric, a comparison's ratios; or per judgement.
 
     Columns keep the names of the JSON; seconds, bytes and counts as they were measured.
     """
     if isinstance(result, Profile):
         return pd.DataFrame([_row(result)])
+    if isinstance(result, Check):
+        return judgements_frame(result)
     rows = [_row(profile) for profile in result.profiles]
     for row in rows:
         row.update(_ratio_columns(result, row["model"]))
@@ -43,6 +47,32 @@ def to_frame(result: Result) -> pd.DataFrame:
 def layers_frame(layers: Layers) -> pd.DataFrame:
     """Return a row per leaf module."""
     return pd.DataFrame([{**vars(row)} for row in layers.layers])
+
+
+def judgements_frame(check: Check) -> pd.DataFrame:
+    """Return a row per judgement, and beside each what holds for the whole check."""
+    machine = check.profiles[0].environment if check.profiles else None
+    whole = {
+        "budget": check.budget,
+        "revision": check.revision and check.revision.name,
+        "commit": check.revision and check.revision.commit,
+        "noisy": check.noise and check.noise.noisy,
+        "complete": check.complete,
+        "created": check.created,
+        "cpu_model": machine and machine.cpu_model,
+        "torch": machine and machine.torch,
+    }
+    return pd.DataFrame([{**_judgement_row(row), **whole} for row in check.judgements])
+
+
+def _judgement_row(judgement: Judgement) -> dict[str, Any]:
+    row: dict[str, Any] = {}
+    for name, value in asdict(judgement).items():
+        if name == "interval":
+            row["interval_low"], row["interval_high"] = value or (None, None)
+        else:
+            row[name] = value
+    return row
 
 
 def _row(profile: Profile) -> dict[str, Any]:

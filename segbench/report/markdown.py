@@ -17,21 +17,28 @@ def render(result: Result) -> str:
     name, *rest = report.headings
     parts = [f"## {name}", *rest]
     for table in report.tables:
-        parts += [f"### {table.title}", _draw(table)]
+        parts += [f"### {table.title}", draw_table(table)]
         if table.caption:
             parts.append(table.caption)
     if report.remarks:
-        parts.append("\n".join(f"- **Note:** {remark}" for remark in report.remarks))
+        parts.append(draw_remarks(report.remarks))
     return "\n\n".join(parts) + "\n"
 
 
-def _draw(table: Table) -> str:
+def draw_table(table: Table) -> str:
+    """Draw a table's cells, without its title and caption."""
+    figures = len(table.columns) - table.names
     lines = [
         _line(table.columns),
-        _line((":--", *("--:" for _ in table.columns[1:]))),
+        _line((":--",) * table.names + ("--:",) * figures),
         *map(_line, table.rows),
     ]
     return "\n".join(lines)
+
+
+def draw_remarks(remarks: tuple[str, ...]) -> str:
+    """Draw remarks as a list."""
+    return "\n".join(f"- **Note:** {remark}" for remark in remarks)
 
 
 def _line(cells: tuple[str, ...]) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from rich import box
 from rich.console import Console
@@ -14,10 +14,11 @@ from rich.text import Text
 from segbench.report.choosing import make_report
 
 if TYPE_CHECKING:
-    from segbench.report.contents import Table
+    from segbench.report.contents import Table, Tone
     from segbench.store import Result
 
 NARROWEST_NAME = 12  # columns that the names of models or layers get at least
+STYLES: dict[Tone | None, str] = {"good": "green", "bad": "red", "unclear": "yellow", None: ""}
 
 
 def render(result: Result, *, width: int, color: bool) -> str:
@@ -32,7 +33,7 @@ def render(result: Result, *, width: int, color: bool) -> str:
         highlight=False,
     )
     name, *rest = report.headings
-    console.print(Text(name, style="bold"))
+    console.print(Text(name, style=f"bold {STYLES[report.tone]}"))
     for line in rest:
         console.print(Text(line, style="dim"))
     for table in report.tables:
@@ -63,9 +64,10 @@ def _draw(table: Table, width: int) -> RichTable:
         if position == 0:
             drawn.add_column(column, justify="left", overflow="fold", ratio=1)
         else:
-            drawn.add_column(column, justify="right", min_width=least[position])
-    for row in table.rows:
-        drawn.add_row(*map(Text, row))
+            side: Literal["left", "right"] = "left" if position < table.names else "right"
+            drawn.add_column(column, justify=side, min_width=least[position])
+    for *cells, last in table.rows:
+        drawn.add_row(*map(Text, cells), Text(last, style=STYLES[table.tones.get(last)]))
     return drawn
 
 

@@ -22,6 +22,7 @@ from segbench.results import (
     Threads,
     Workload,
 )
+from segbench.verdicts import Check, Judgement, Look, Revision
 
 QUIET = Disturbance(
     wall_s=0.4,
@@ -175,3 +176,89 @@ def make_comparison(**changes: object) -> Comparison:
         "created": "2026-01-02T03:04:05Z",
     }
     return Comparison(**(fields | changes))
+
+
+def make_forward(milliseconds: float) -> Latencies:
+    """Return four samples of inference in two blocks, 1 % about a median; none was resampled."""
+    median = milliseconds / 1000
+    samples = (0.99 * median, median, median, 1.01 * median)
+    forward = Latency(
+        p50_s=median,
+        ci95_s=(0.99 * median, 1.01 * median),
+        p90_s=None,
+        p99_s=None,
+        first_call_s=0.2,
+        warmup_calls=(8,),
+        minor_faults_per_call=0.0,
+        samples_s=samples,
+        minor_faults=(0, 0, 0, 0),
+        outliers=(),
+        blocks=(Block(0, 0, 2, QUIET), Block(0, 1, 2, QUIET)),
+    )
+    return Latencies(forward=forward)
+
+
+TIMED = {"metric": "latency.forward.p50_s", "confidence": 0.975, "looks": 2}
+JUDGEMENTS = (
+    Judgement(
+        "segfast", "params <= 603_288", "params", "exact", None,
+        measured=603_288.0, value=603_288.0, bound=603_288.0,
+        verdict="within", place="ci/budgets.toml:6",
+    ),
+    Judgement(
+        "segfast", "latency.forward.p50_s <= 0.3 * segnet", kind="relative", to="segnet",
+        measured=0.04, value=0.25, bound=0.3, interval=(0.24, 0.26),
+        verdict="within", place="ci/budgets.toml:7", **TIMED,
+    ),
+    Judgement(
+        "segfast", "latency.forward.p50_s <= 1.1 * baseline + 5 %", kind="relative", to="baseline",
+        measured=0.04, value=1.25, bound=1.155, interval=(1.21, 1.29),
+        verdict="over", place="ci/budgets.toml:8", **TIMED,
+    ),
+    Judgement(
+        "segfast", "latency.forward.p50_s <= 40.5 ms", kind="absolute", to=None,
+        measured=0.04, value=0.04, bound=0.0405, interval=(0.0393, 0.0411),
+        verdict="inconclusive", place="ci/budgets.toml:9",
+        reason="the interval holds the bound after 6 rounds", **TIMED,
+    ),
+    Judgement(
+        "segfast", "latency.forward.p50_s <= 5 * reference", kind="absolute", to="reference",
+        measured=0.04, value=4.0, bound=5.0, interval=(3.8, 4.2),
+        verdict="within", place="ci/budgets.toml:10", **TIMED,
+    ),
+    Judgement(
+        "segnet", "weights_bytes <= 112 MiB", "weights_bytes", "exact", None,
+        measured=117_822_808.0, value=117_822_808.0, bound=117_440_512.0,
+        verdict="over", place="ci/budgets.toml:15",
+    ),
+    Judgement(
+        "segnet", "memory.train_peak_bytes <= 50 MiB + 2 %", "memory.train_peak_bytes", "exact",
+        None, measured=41_943_040.0, value=41_943_040.0, bound=53_477_376.0,
+        verdict="within",
+    ),
+)  # fmt: skip
+COMMIT = "0123456789abcdef0123456789abcdef01234567"
+
+
+def make_check(**changes: object) -> Check:
+    """Return seven limits: four within, two over, one inconclusive; the seventh has no place.
+
+    segfast takes 40 ms, segnet 160, segfast at the revision 32 and the reference 10.
+    """
+    fields = {
+        "verdict": "over",
+        "judgements": JUDGEMENTS,
+        "profiles": (
+            make_profile("segfast", latency=make_forward(40)),
+            make_profile("segnet", latency=make_forward(160)),
+        ),
+        "baselines": (make_profile("segfast", latency=make_forward(32)),),
+        "reference": make_forward(10),
+        "looks": (Look(3, 18.0, 0.025), Look(6, 41.5, 0.025)),
+        "noise": Noise(noisy=True, reasons=("1 of 12 blocks was disturbed: others took 0.6 CPUs",)),
+        "budget": "ci/budgets.toml",
+        "revision": Revision("main", COMMIT),
+        "elapsed_s": 52.25,
+        "created": "2026-01-02T03:04:05Z",
+    }
+    return Check(**(fields | changes))

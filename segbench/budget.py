@@ -1,0 +1,138 @@
+"""Budgets: the limits that a network under a workload has to keep."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+from segbench.errors import UsageError
+from segbench.limits import BASELINE, REFERENCE, Limit
+from segbench.workload_keys import WorkloadValue
+from zoo.errors import ZooError
+from zoo.frozen import FrozenMapping
+from zoo.registry import check_name
+from zoo.spec import ModelSpec
+
+EXAMPLE_LIMIT = "params <= 603_288"
+
+
+@dataclass(frozen=True)
+class PlacedLimit:
+    """A limit, and where it was written.
+
+    Attributes:
+        place: ``file:line`` of a budget file; None for a limit that came otherwise.
+    """
+
+    limit: Limit
+    place: str | None = None
+
+
+@dataclass(frozen=True)
+class Budget:
+    """The limits of one network under one workload.
+
+    Attributes:
+        model: the network's text, as on the command line.
+        workload: what was said of it, by the names of :class:`segbench.settings.Settings`; what
+            is missing is the command's.
+        place: ``file:line`` of the budget's header; None for one that came otherwise.
+    """
+
+    model: str
+    limits: tuple[PlacedLimit, ...]
+    workload: FrozenMapping[WorkloadValue] = field(default_factory=lambda: FrozenMapping({}))
+    place: str | None = None
+
+    @property
+    def spec(self) -> ModelSpec:
+        """The network; a JSON file is read anew.
+
+        >>> make_budget("segfast, classes=2", ["params <= 1 M"]).spec.options["classes"]
+        2
+        """
+        return ModelSpec.parse(self.model)
+
+
+def make_budget(model: str, limits: Sequence[str]) -> Budget:
+    """Return a budget of limits that stand in no file.
+
+    Raises:
+        UsageError: there is no such model, there are no limits, or one is malformed or repeated.
+
+    >>> make_budget("segfast", ["params <= 603_288"]).limits[0].limit.bound
+    603288.0
+    """
+    with errors_at(None):
+        spec = read_model(model)
+        placed = tuple(PlacedLimit(read_limit(text, spec)) for text in limits)
+    if not placed:
+        raise UsageError(f"no limit is given for model {model!r}; give one as in {EXAMPLE_LIMIT!r}")
+    budget = Budget(model, placed)
+    refuse_repeats([budget])
+    return budget
+
+
+def read_model(text: str) -> ModelSpec:
+    """Return the network that a text names; a JSON file is read.
+
+    Raises:
+        ZooError: the text is malformed, or there is no such model or file.
+
+    >>> str(read_model("mypkg.nets:tiny, width=24"))
+    'mypkg.nets:tiny,width=24'
+    """
+    spec = ModelSpec.parse(text)
+    check_name(spec.name)
+    return spec
+
+
+def read_limit(text: str, spec: ModelSpec) -> Limit:
+    """Return a limit on a network, once the one that it is a multiple of is known to be there.
+
+    Raises:
+        UsageError: the limit is malformed, or holds the network against itself.
+        ZooError: there is no such other model or file.
+
+    >>> read_limit("latency.forward.p50_s <= 0.25 * segnet", ModelSpec("segfast")).factor
+    0.25
+    """
+    limit = Limit.parse(text)
+    named = limit.to not in {None, BASELINE, REFERENCE}
+    if limit.to is not None and named and read_model(limit.to) == spec:
+        raise UsageError(
+            f"limit {limit.text!r} holds {str(spec)!r} against itself; name another model, or "
+            "'baseline' for another state of this one"
+        )
+    return limit
+
+
+def refuse_repeats(budgets: Sequence[Budget]) -> None:
+    """Refuse what would be judged twice: the same limit on one network under one workload.
+
+    Raises:
+        UsageError: there is such a limit.
+    """
+    first: dict[object, PlacedLimit] = {}
+    for budget in budgets:
+        for placed in budget.limits:
+            key = (budget.spec, budget.workload, placed.limit)
+            before = first.setdefault(key, placed)
+            if before is not placed:
+                line = (before.place or "").rpartition(":")[2]
+                where = f"stands in line {line} already" if line else "is given twice"
+                with errors_at(placed.place):
+                    raise UsageError(
+                        f"limit {placed.limit.text!r} on model {budget.model!r} {where}; "
+                        "leave one of them out"
+                    )
+
+
+@contextlib.contextmanager
+def errors_at(place: str | None) -> Iterator[None]:
+    """Put a place in front of what is wrong there; every error becomes a `UsageError`."""
+    try:
+        yield
+    except (UsageError, ZooError) as error:
+        raise UsageError(f"{place}: {error}" if place else str(error)) from error

@@ -1,0 +1,128 @@
+"""What limits on one workload need: which networks to build, and whom to time with whom."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+from segbench.limits import BASELINE, REFERENCE, Limit
+from segbench.protocol import Task
+from segbench.revisions import Trees
+from segbench.rounds import IN_TURNS, Contest, Sampling
+from segbench.settings import Settings
+from zoo.spec import ModelSpec
+
+REFERENCE_MODEL = "segbench.reference:Convolutions"
+REFERENCE_SIZE = (112, 112)
+# Of its seconds a contest spends as many as this in each round on starting and warming up two small
+# networks. So many rounds leave most of the time for timing, and still show what differs between
+# processes.
+STARTING_S = 3.0
+ROUNDS = 6
+LEAST_S = 2.0
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """One limit on one network.
+
+    Attributes:
+        place: ``file:line`` of the budget file, None for a limit that came otherwise.
+    """
+
+    model: ModelSpec
+    limit: Limit
+    place: str | None = None
+
+
+@dataclass(frozen=True)
+class Held:
+    """Which arms a limit is judged by.
+
+    Attributes:
+        arm: the network that the limit is on.
+        other: what its figure is a multiple of; None where it stands by itself.
+    """
+
+    arm: int
+    other: int | None
+
+    @property
+    def contest(self) -> Contest:
+        """The arms that are timed in turns for it."""
+        return (self.arm,) if self.other is None else (self.arm, self.other)
+
+
+@dataclass
+class Lineup:
+    """The networks of one workload, each once.
+
+    Attributes:
+        tasks: networks that get a profile; the reference workload is an arm after them.
+        is_before: whether a task is of the other revision.
+    """
+
+    settings: Settings
+    trees: Trees | None = None
+    normalised: bool = False
+    tasks: list[Task] = field(default_factory=list)
+    is_before: list[bool] = field(default_factory=list)
+    needs_reference: bool = False
+
+    def hold(self, wanted: Wanted) -> Held:
+        """Find the arms of a limit, making those that are not there yet.
+
+        The reference is -1 until all limits are held.
+        """
+        arm = self._arm(wanted.model, before=False)
+        limit = wanted.limit
+        match limit.to:
+            case None:
+                return Held(arm, None)
+            case name if name == REFERENCE:
+                self.needs_reference = True
+                return Held(arm, -1)
+            case name if name == BASELINE:
+                if self.trees is not None:
+                    return Held(arm, self._arm(wanted.model, before=True))
+                if self.normalised and limit.metric.phase is not None:
+                    self.needs_reference = True
+                    return Held(arm, -1)
+                return Held(arm, None)
+            case name:
+                return Held(arm, self._arm(ModelSpec.parse(name), before=False))
+
+    def reference_task(self) -> Task:
+        """Return the reference workload, with the threads of the others."""
+        height, width = REFERENCE_SIZE
+        settings = replace(
+            self.settings, batch=1, size=(height, width), classes=None, input=None, strict=False
+        )
+        return settings.task(REFERENCE_MODEL)
+
+    def _arm(self, model: ModelSpec, *, before: bool) -> int:
+        task = self.settings.task(model)
+        if self.trees is not None:
+            task = (self.trees.against if before else self.trees.working).task(task)
+        if task not in self.tasks:
+            self.tasks.append(task)
+            self.is_before.append(before)
+        return self.tasks.index(task)
+
+
+def plan_for(limits: Sequence[Limit], *, contest_s: float) -> tuple[Sampling, ...]:
+    """Return the kinds of work that must be timed: inference, training, both or none.
+
+    Args:
+        contest_s: seconds for all rounds of one contest.
+
+    >>> plan = plan_for([Limit.parse("latency.forward.p50_s <= 20 ms")], contest_s=60.0)
+    >>> [(sampling.work, sampling.contest_s) for sampling in plan]
+    [('inference', 7.0)]
+    """
+    phases = {limit.metric.phase for limit in limits} - {None}
+    wanted = {"inference" if phase == "forward" else "training" for phase in phases}
+    round_s = max(LEAST_S, contest_s / ROUNDS - STARTING_S) / max(1, len(wanted))
+    return tuple(
+        replace(sampling, contest_s=round_s) for sampling in IN_TURNS if sampling.work in wanted
+    )

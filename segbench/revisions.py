@@ -1,0 +1,355 @@
+"""The code of another git revision beside that of the working tree, each in a throw-away folder.
+
+Both are written out in full, so that two sets of workers can import them in one run. The repository
+is only read: its index, HEAD and refs stay as they are, and nothing is registered in it, so that a
+run that is killed leaves at most a folder among the system's temporary files.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path, PurePath
+
+from segbench.errors import MeasurementError, UsageError
+from segbench.protocol import Task
+from segbench.units import size
+from segbench.verdicts import Revision
+from zoo.errors import did_you_mean
+
+# What git sets for its hooks (`git rev-parse --local-env-vars`, without those for settings): each
+# would make it read another repository or index than the one of the folder.
+REPOSITORY_VARIABLES = (
+    "GIT_ALTERNATE_OBJECT_DIRECTORIES",
+    "GIT_COMMON_DIR",
+    "GIT_DIR",
+    "GIT_GRAFT_FILE",
+    "GIT_IMPLICIT_WORK_TREE",
+    "GIT_INDEX_FILE",
+    "GIT_INTERNAL_SUPER_PREFIX",
+    "GIT_NAMESPACE",
+    "GIT_NO_REPLACE_OBJECTS",
+    "GIT_OBJECT_DIRECTORY",
+    "GIT_PREFIX",
+    "GIT_REPLACE_REF_BASE",
+    "GIT_SHALLOW_FILE",
+    "GIT_WORK_TREE",
+)
+# Messages in English, for they are read here; no lock for a refresh of the index; no questions.
+_QUIET_GIT = {"LC_ALL": "C", "GIT_OPTIONAL_LOCKS": "0", "GIT_TERMINAL_PROMPT": "0"}
+# A split index would leave a part of itself in .git, and hooks may do anything.
+_NO_TRACES = ("core.splitIndex=false", "core.fsmonitor=false", f"core.hooksPath={os.devnull}")
+_SUBMODULE = b"160000 "  # the mode of an entry that is a commit of another repository
+
+
+@dataclass(frozen=True)
+class Tree:
+    """The code of one revision in a folder of its own.
+
+    Attributes:
+        repository: the root of the working tree that it is read from.
+        within: where in the repository the command was run.
+    """
+
+    folder: Path
+    repository: Path
+    within: Path = Path()
+
+    def task(self, task: Task) -> Task:
+        """Return the task with its networks' code taken from this tree."""
+        roots = import_roots(self.folder, within=self.within)
+        return replace(task, roots=tuple(map(str, roots)), instead_of=str(self.repository))
+
+
+@dataclass(frozen=True)
+class Trees:
+    """The working tree as it is, and another revision.
+
+    Attributes:
+        left_out: paths of submodules of either: they are empty folders, or missing, in both.
+    """
+
+    working: Tree
+    against: Tree
+    revision: Revision
+    left_out: tuple[str, ...] = ()
+
+
+@contextlib.contextmanager
+def trees(revision: str, *, repository: Path) -> Iterator[Trees]:
+    """Give the working tree and a revision in two folders, and remove both at the end.
+
+    Args:
+        revision: a branch, a tag, a commit, or what else git takes for one: ``HEAD~2``.
+        repository: a folder anywhere in the repository's working tree.
+
+    Raises:
+        UsageError: there is no git, no repository, no working tree, or no such revision.
+        MeasurementError: a tree cannot be written.
+    """
+    top = find_top(repository)
+    found = find_revision(revision, repository=top)
+    within = Path(os.path.relpath(repository.resolve(), top))
+    name = tempfile.mkdtemp(prefix="segbench-")
+    try:
+        folder = Path(name).resolve()
+        working = Tree(folder / "working", top, within)
+        against = Tree(folder / "against", top, within)
+        # This one first: if temporary files are inside the repository, it is not to find the other.
+        check_out_working_tree(working.folder, repository=top)
+        check_out(found.commit, against.folder, repository=top)
+        yield Trees(working, against, found, _submodules(top, found))
+    finally:
+        shutil.rmtree(name, ignore_errors=True)
+
+
+def find_top(repository: Path) -> Path:
+    """Return the root of the working tree that a folder is in.
+
+    Raises:
+        UsageError: git is not installed, or the folder is in no working tree that it may read.
+    """
+    done = _git("rev-parse", "--show-toplevel", folder=repository)
+    if done.returncode == 0:
+        return Path(os.fsdecode(done.stdout.removesuffix(b"\n"))).resolve()
+    said = done.stderr.decode(errors="replace")
+    where = f"cannot measure against a revision: {str(repository)!r}"
+    if "not a git repository" in said:
+        raise UsageError(f"{where} is in no git repository; run it in that of the networks")
+    if "dubious ownership" in said:
+        trust = next((line for line in said.splitlines() if "git config" in line), "").strip()
+        raise UsageError(
+            f"{where} belongs to another user, and git does not read it"
+            f"{f'; to trust it: {trust}' if trust else ''}"
+        )
+    if "must be run in a work tree" in said:
+        raise UsageError(f"{where} has no working tree; run it where the files are checked out")
+    raise UsageError(f"{where} is refused by git: {_reason(said)}")
+
+
+def find_revision(revision: str, *, repository: Path) -> Revision:
+    """Return the commit that a name stands for.
+
+    Raises:
+        UsageError: there is none.
+    """
+    done = _git(
+        "rev-parse", "--verify", "--end-of-options", f"{revision}^{{commit}}", folder=repository
+    )
+    if done.returncode == 0:
+        return Revision(revision, done.stdout.decode().strip())
+    if _git("rev-parse", "--verify", "--quiet", "HEAD", folder=repository).returncode:
+        raise UsageError(
+            f"repository {str(repository)!r} has no commit yet, and so no revision {revision!r} to "
+            "measure against; commit first"
+        )
+    if b"is ambiguous" in done.stderr:
+        raise UsageError(f"revision {revision!r} fits several commits; give more of its characters")
+    raise UsageError(f"unknown revision {revision!r}{_advice(revision, repository)}")
+
+
+def _advice(revision: str, repository: Path) -> str:
+    listed = _git("for-each-ref", "--format=%(refname:short)", folder=repository)
+    names = listed.stdout.decode(errors="replace").splitlines()
+    # A clone made for one branch knows the others as origin/main only.
+    remote = [name for name in names if revision and name.endswith(f"/{revision}")]
+    if remote:
+        return f"; did you mean {remote[0]!r}?"
+    near = did_you_mean(revision, names)
+    shallow = _git("rev-parse", "--is-shallow-repository", folder=repository).stdout.strip()
+    if shallow == b"true":
+        return (
+            f"{near or ';'} this clone has no full history: fetch it with "
+            "'git fetch --unshallow', or 'fetch-depth: 0' of actions/checkout"
+        )
+    return near or "; name a branch, a tag or a commit of this repository"
+
+
+def check_out(revision: str, folder: Path, *, repository: Path) -> Revision:
+    """Write the tree of a revision into a folder that is empty or missing.
+
+    Submodules are left out: their folders stay empty.
+
+    Raises:
+        UsageError: there is no git, no repository or no such revision.
+        MeasurementError: the tree cannot be written.
+    """
+    found = find_revision(revision, repository=repository)
+    top = find_top(repository)
+    store = _git("rev-parse", "--absolute-git-dir", folder=top).stdout.removesuffix(b"\n")
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="segbench-index-") as beside:
+        done = _git(
+            f"--git-dir={os.fsdecode(store)}",
+            f"--work-tree={folder.resolve()}",
+            *("read-tree", "--reset", "-u", found.commit),
+            folder=folder,
+            index=Path(beside) / "index",
+        )
+    if done.returncode:
+        reason = _reason(done.stderr.decode(errors="replace"))
+        raise MeasurementError(
+            f"cannot write the files of revision {revision!r} to {str(folder)!r}: {reason}"
+        )
+    return found
+
+
+def check_out_working_tree(folder: Path, *, repository: Path) -> None:
+    """Write the working tree as it is into a folder that is empty or missing.
+
+    These are tracked files with their uncommitted changes, and untracked ones that git does not
+    ignore. They are copied and not added to a store of git's, so that no filter touches them.
+
+    Raises:
+        UsageError: there is no git or no repository.
+        MeasurementError: a file cannot be copied, or there is no room for all.
+    """
+    top = find_top(repository)
+    names = [name for name in _list_working_tree(top) if _is_file(top, name)]
+    folder.mkdir(parents=True, exist_ok=True)
+    _check_room(top, names, folder)
+    for name in names:
+        target = folder / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            # Without the times: bytecode that lies in the tree then never fits, and is never used.
+            shutil.copy(top / name, target, follow_symlinks=False)
+        except FileNotFoundError:  # deleted since it was listed
+            continue
+        except OSError as error:
+            reason = (error.strerror or str(error)).lower()
+            raise MeasurementError(
+                f"cannot copy {name!r} of the working tree to {str(target)!r}: {reason}"
+            ) from error
+
+
+def _list_working_tree(top: Path) -> list[str]:
+    done = _git("ls-files", "-z", "--cached", "--others", "--exclude-standard", folder=top)
+    if done.returncode:
+        reason = _reason(done.stderr.decode(errors="replace"))
+        raise MeasurementError(f"git cannot list the files of {str(top)!r}: {reason}")
+    return [os.fsdecode(name) for name in dict.fromkeys(done.stdout.split(b"\0")) if name]
+
+
+def _is_file(top: Path, name: str) -> bool:
+    """Tell whether there is a file or a link: not deleted, and no submodule.
+
+    A tracked file of a folder that is a link by now is reached through it, and yet not of the tree.
+    """
+    if any((top / parent).is_symlink() for parent in PurePath(name).parents):
+        return False
+    return (top / name).is_symlink() or (top / name).is_file()
+
+
+def _check_room(top: Path, names: Sequence[str], folder: Path) -> None:
+    wanted = sum((top / name).lstat().st_size for name in names if os.path.lexists(top / name))
+    free = shutil.disk_usage(folder).free
+    if wanted > free:
+        raise MeasurementError(
+            f"the working tree has {size(wanted)} of files that git does not ignore, and "
+            f"{str(folder)!r} has room for {size(free)}; name data in .gitignore, or set TMPDIR"
+        )
+
+
+def _submodules(top: Path, revision: Revision) -> tuple[str, ...]:
+    listings = (
+        _git("ls-files", "-z", "--stage", folder=top),
+        _git("ls-tree", "-z", "-r", "--full-tree", revision.commit, folder=top),
+    )
+    entries = {entry for listing in listings for entry in listing.stdout.split(b"\0")}
+    paths = {entry.partition(b"\t")[2] for entry in entries if entry.startswith(_SUBMODULE)}
+    return tuple(sorted(map(os.fsdecode, paths)))
+
+
+def import_roots(folder: Path, *, within: Path = Path()) -> tuple[Path, ...]:
+    """Return the folders of a tree that its packages are imported from, first to last.
+
+    These are ``src``, if there is one, and the tree's root; then the same of the folder in it that
+    the command was run in, unless that is a package itself.
+    """
+    inner = folder / within
+    places = [folder] if (inner / "__init__.py").exists() else [folder, inner]
+    roots = [root for place in places for root in (place / "src", place) if root.is_dir()]
+    return tuple(dict.fromkeys(root.resolve() for root in roots))
+
+
+def run_setup(command: str, folder: Path) -> None:
+    """Run a shell command in a folder, and show nothing of it unless it fails.
+
+    Raises:
+        MeasurementError: it ended with another code than 0.
+    """
+    with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as errors:
+        process = subprocess.Popen(  # noqa: S602 - a command of the user's own, meant for the shell
+            command,
+            shell=True,
+            cwd=folder,
+            env=_environment(),
+            stdin=subprocess.DEVNULL,
+            stdout=output,  # a file, for a pipe would wait for what the command leaves running
+            stderr=errors,
+            start_new_session=True,
+        )
+        try:
+            code = process.wait()
+        except BaseException:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+            raise
+        if code:
+            errors.seek(0)
+            said = errors.read().decode(errors="replace")
+            lines = said.split("\n") if said.strip() else ["it said nothing"]
+            last = [line.strip() for line in lines if line.strip()][-1]
+            error = MeasurementError(
+                f"setup command {command!r} ended with code {code} in {str(folder)!r}: {last}"
+            )
+            output.seek(0)
+            error.add_note(output.read().decode(errors="replace") + said)
+            raise error
+
+
+def _environment() -> dict[str, str]:
+    return {name: value for name, value in os.environ.items() if name not in REPOSITORY_VARIABLES}
+
+
+def _git(
+    *arguments: str, folder: Path, index: Path | None = None
+) -> subprocess.CompletedProcess[bytes]:
+    program = shutil.which("git")
+    if program is None:
+        raise UsageError(
+            "cannot measure against a revision: there is no program 'git' on the PATH; install git"
+        )
+    settings = [part for setting in _NO_TRACES for part in ("-c", setting)]
+    environment = _environment() | _QUIET_GIT
+    if index is not None:
+        environment["GIT_INDEX_FILE"] = str(index)
+    return subprocess.run(
+        [program, "-C", str(folder), *settings, *arguments],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        env=environment,
+        check=False,
+    )
+
+
+def _reason(said: str) -> str:
+    r"""Return the line of git's that says why, without its kind.
+
+    >>> _reason("hint: try again\nfatal: no space left\nhelp")
+    'no space left'
+    >>> _reason("")
+    'it did not say why'
+    """
+    lines = [line.strip() for line in said.splitlines() if line.strip()] or ["it did not say why"]
+    kinds = ("fatal: ", "error: ")
+    telling = [line.removeprefix(kind) for kind in kinds for line in lines if line.startswith(kind)]
+    return (telling or lines[-1:])[0]
