@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import cast
 
 from segbench.baseline import Baseline
-from segbench.contests import Held, Lineup, Wanted, plan_for
+from segbench.contests import Held, Lineup, Wanted, plan_for, reference_task
 from segbench.errors import UsageError
 from segbench.judging import Estimate, Looks, estimate_median, estimate_ratio, quotient, verdict_on
 from segbench.limits import BASELINE, REFERENCE, Limit
@@ -18,7 +18,7 @@ from segbench.revisions import Trees
 from segbench.rounds import Contest, Progress
 from segbench.runs import Run, ignore_progress
 from segbench.settings import Settings
-from segbench.verdicts import Check, Judgement, Look, worst
+from segbench.verdicts import Check, Judgement, Look, Verdict, worst
 
 CONTEST_S = 60.0  # for each contest, where no time is given
 MOST_ROUNDS = 200
@@ -149,9 +149,7 @@ class _Bench:
         last = len(self.lineup.tasks)  # where the reference stands, if there is one
         self.held = [replace(each, other=last) if each.other == -1 else each for each in held]
         settings = self.lineup.settings
-        self.run = Run(
-            self.lineup.tasks, settings.describe_input(), self.progress, settings.strict
-        )
+        self.run = Run(self.lineup.tasks, settings.describe_input(), self.progress, settings.strict)
         contests = self._contests()
         self.looks = Looks(CONTEST_S * len(contests) if self.limit_s is None else self.limit_s)
 
@@ -171,7 +169,7 @@ class _Bench:
             return
         self.looks.limit_s -= run.elapsed_s
         began = run.elapsed_s
-        more = [self.lineup.reference_task()] if self.lineup.needs_reference else []
+        more = [reference_task(self.lineup.settings)] if self.lineup.needs_reference else []
         timed = [wanted.limit for wanted in self.wanted if wanted.limit.metric.phase]
         run.time(
             contests,
@@ -273,12 +271,14 @@ class _Bench:
             place=wanted.place,
         )
         if limit.metric.phase is None:
-            return _judge_exact(judgement, self._exact_value(limit, held))
+            return _judge_exact(judgement, self._exact_other(limit, held))
         confidence = 1 - (look.error if look else 0.05)
         estimate = self._estimate(limit, held, confidence)
         if estimate is None or look is None:
             reason = "not timed to the end" if look is None else "there are no samples"
-            return replace(judgement, value=estimate and estimate.value, reason=reason)
+            return replace(
+                judgement, value=None if estimate is None else estimate.value, reason=reason
+            )
         return _judge_timed(
             replace(judgement, confidence=confidence, looks=len(self.looks.taken)),
             estimate,
@@ -291,15 +291,13 @@ class _Bench:
             return limit.to
         return self.profiles[held.other].model.label
 
-    def _exact_value(self, limit: Limit, held: Held) -> float | None:
-        own = limit.metric.read(self.profiles[held.arm])
-        if limit.to is None or own is None:
-            return own
+    def _exact_other(self, limit: Limit, held: Held) -> float | None:
+        """Return what an exact figure is held against: 1 where it stands by itself."""
+        if limit.to is None:
+            return 1
         if limit.to == BASELINE and self.lineup.trees is None:
-            other = limit.metric.read(self._stored(held))
-        else:
-            other = limit.metric.read(self.profiles[cast("int", held.other)])
-        return own / other if other else None
+            return limit.metric.read(self._stored(held))
+        return limit.metric.read(self.profiles[cast("int", held.other)])
 
     def _estimate(self, limit: Limit, held: Held, confidence: float) -> Estimate | None:
         phase = cast("Phase", limit.metric.phase)
@@ -339,16 +337,17 @@ class _Bench:
         return self.profiles[held.arm].noise if alone and limit.metric.phase else None
 
 
-def _judge_exact(judgement: Judgement, value: float | None) -> Judgement:
-    if value is None:
+def _judge_exact(judgement: Judgement, other: float | None) -> Judgement:
+    own = judgement.measured
+    if own is None or other is None:
         return replace(
             judgement,
             verdict="inconclusive",
             reason=f"{judgement.metric} is not known here; run on Linux, or leave the limit out",
         )
-    return replace(
-        judgement, value=value, verdict="within" if value <= judgement.bound else "over"
-    )
+    # A product, for a quotient of whole numbers may be rounded to beyond its bound.
+    verdict: Verdict = "within" if own <= judgement.bound * other else "over"
+    return replace(judgement, value=own / other if other else None, verdict=verdict)
 
 
 def _judge_timed(
@@ -372,4 +371,3 @@ def _judge_timed(
         verdict=verdict,
         reason=reason,
     )
-

@@ -6,10 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from segbench.limits import BASELINE, REFERENCE, Limit
+from segbench.measuring import holds_zoo
 from segbench.protocol import Task
 from segbench.revisions import Trees
 from segbench.rounds import IN_TURNS, Contest, Sampling
 from segbench.settings import Settings
+from zoo.registry import known
 from zoo.spec import ModelSpec
 
 REFERENCE_MODEL = "segbench.reference:Convolutions"
@@ -90,24 +92,36 @@ class Lineup:
                     return Held(arm, -1)
                 return Held(arm, None)
             case name:
-                return Held(arm, self._arm(ModelSpec.parse(name), before=False))
-
-    def reference_task(self) -> Task:
-        """Return the reference workload, with the threads of the others."""
-        height, width = REFERENCE_SIZE
-        settings = replace(
-            self.settings, batch=1, size=(height, width), classes=None, input=None, strict=False
-        )
-        return settings.task(REFERENCE_MODEL)
+                return Held(arm, self._other_arm(ModelSpec.parse(name)))
 
     def _arm(self, model: ModelSpec, *, before: bool) -> int:
         task = self.settings.task(model)
         if self.trees is not None:
             task = (self.trees.against if before else self.trees.working).task(task)
+        return self._place(task, before=before)
+
+    def _other_arm(self, model: ModelSpec) -> int:
+        """Return the arm of a network that others are multiples of, which need not be of the tree.
+
+        One of segbench's own zoo is measured as it is installed, unless the tree has that zoo.
+        """
+        task = self.settings.task(model)
+        if self.trees is not None:
+            from_tree = self.trees.working.task(task)
+            task = task if known(model.name) and not holds_zoo(from_tree.roots) else from_tree
+        return self._place(task, before=False)
+
+    def _place(self, task: Task, *, before: bool) -> int:
         if task not in self.tasks:
             self.tasks.append(task)
             self.is_before.append(before)
         return self.tasks.index(task)
+
+
+def reference_task(settings: Settings) -> Task:
+    """Return the reference workload, with the threads of the networks beside it."""
+    same = replace(settings, batch=1, size=REFERENCE_SIZE, classes=None, input=None, strict=False)
+    return same.task(REFERENCE_MODEL)
 
 
 def plan_for(limits: Sequence[Limit], *, contest_s: float) -> tuple[Sampling, ...]:

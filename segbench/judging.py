@@ -109,4 +109,3 @@ def quotient(above: Estimate, below: Estimate) -> Estimate:
         math.log(above.interval[1] / above.value), math.log(below.value / below.interval[0])
     )
     return Estimate(value, (value * math.exp(-fall), value * math.exp(rise)))
-

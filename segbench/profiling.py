@@ -9,7 +9,7 @@ from pathlib import Path
 from segbench.comparison import check_comparable, make_ratios, paired_ratios
 from segbench.measuring import Question, ask_once
 from segbench.results import Allocator, Comparison, Device, Latencies, Profile
-from segbench.rounds import ALONE, Progress
+from segbench.rounds import ALONE, IN_TURNS, Progress, Sampling
 from segbench.runs import Run, ignore_progress
 from segbench.settings import Settings, read_spec
 from segbench.statistics import ratio_interval
@@ -34,6 +34,7 @@ def profile(
     repeats: int = 3,
     seed: int = 0,
     layers: bool = False,
+    training: bool = True,
     strict: bool = False,
     progress: Progress = ignore_progress,
 ) -> Profile:
@@ -53,6 +54,7 @@ def profile(
         repeats: rounds of fresh processes.
         seed: of weights, noise, and the order of measuring.
         layers: also time every leaf module.
+        training: also time a training step.
         strict: refuse a network with operators that have no counting rule.
         progress: called with what is being done, steps done, and steps in all.
 
@@ -74,7 +76,7 @@ def profile(
     run = Run(settings.tasks([model]), settings.describe_input(), progress, strict)
     with run.interruptible(lambda: run.profiles(complete=False)[0]):
         run.inspect()
-        run.time([(0,)], plan=ALONE, most=repeats, seed=seed)
+        run.time([(0,)], plan=_plan(ALONE, training=training), most=repeats, seed=seed)
         if layers:
             progress("timing layers", 1, 1)
             run.layers = ask_once(Question(run.tasks[0], "layers", "measure"))
@@ -97,6 +99,7 @@ def compare(
     precision: float | None = None,
     max_time_s: float | None = None,
     seed: int = 0,
+    training: bool = True,
     strict: bool = False,
     progress: Progress = ignore_progress,
 ) -> Comparison:
@@ -143,10 +146,15 @@ def compare(
             contests,
             most=repeats if precision is None and max_time_s is None else MOST_ROUNDS,
             seed=seed,
+            plan=_plan(IN_TURNS, training=training),
             more_arms=[tasks[position]],
             enough=_until(run, contests, least=repeats, precision=precision, max_time_s=max_time_s),
         )
     return _comparison(run, position, complete=True)
+
+
+def _plan(full: tuple[Sampling, ...], *, training: bool) -> tuple[Sampling, ...]:
+    return tuple(sampling for sampling in full if training or sampling.work != "training")
 
 
 def _until(

@@ -34,6 +34,7 @@ class Convolutions(nn.Module):
         self.layers = nn.Sequential(*layers, nn.Conv2d(32, classes, 1))
 
     def forward(self, images: Tensor) -> Tensor:
+        """Return the logits."""
         logits: Tensor = self.layers(images)
         return logits
 

@@ -17,34 +17,18 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePath
 
-from segbench.errors import MeasurementError, UsageError
+from segbench.errors import MeasurementError
 from segbench.protocol import Task
+from segbench.repository import (
+    find_revision,
+    find_top,
+    plain_environment,
+    reason_of,
+    run_git,
+)
 from segbench.units import size
 from segbench.verdicts import Revision
-from zoo.errors import did_you_mean
 
-# What git sets for its hooks (`git rev-parse --local-env-vars`, without those for settings): each
-# would make it read another repository or index than the one of the folder.
-REPOSITORY_VARIABLES = (
-    "GIT_ALTERNATE_OBJECT_DIRECTORIES",
-    "GIT_COMMON_DIR",
-    "GIT_DIR",
-    "GIT_GRAFT_FILE",
-    "GIT_IMPLICIT_WORK_TREE",
-    "GIT_INDEX_FILE",
-    "GIT_INTERNAL_SUPER_PREFIX",
-    "GIT_NAMESPACE",
-    "GIT_NO_REPLACE_OBJECTS",
-    "GIT_OBJECT_DIRECTORY",
-    "GIT_PREFIX",
-    "GIT_REPLACE_REF_BASE",
-    "GIT_SHALLOW_FILE",
-    "GIT_WORK_TREE",
-)
-# Messages in English, for they are read here; no lock for a refresh of the index; no questions.
-_QUIET_GIT = {"LC_ALL": "C", "GIT_OPTIONAL_LOCKS": "0", "GIT_TERMINAL_PROMPT": "0"}
-# A split index would leave a part of itself in .git, and hooks may do anything.
-_NO_TRACES = ("core.splitIndex=false", "core.fsmonitor=false", f"core.hooksPath={os.devnull}")
 _SUBMODULE = b"160000 "  # the mode of an entry that is a commit of another repository
 
 
@@ -109,68 +93,6 @@ def trees(revision: str, *, repository: Path) -> Iterator[Trees]:
         shutil.rmtree(name, ignore_errors=True)
 
 
-def find_top(repository: Path) -> Path:
-    """Return the root of the working tree that a folder is in.
-
-    Raises:
-        UsageError: git is not installed, or the folder is in no working tree that it may read.
-    """
-    done = _git("rev-parse", "--show-toplevel", folder=repository)
-    if done.returncode == 0:
-        return Path(os.fsdecode(done.stdout.removesuffix(b"\n"))).resolve()
-    said = done.stderr.decode(errors="replace")
-    where = f"cannot measure against a revision: {str(repository)!r}"
-    if "not a git repository" in said:
-        raise UsageError(f"{where} is in no git repository; run it in that of the networks")
-    if "dubious ownership" in said:
-        trust = next((line for line in said.splitlines() if "git config" in line), "").strip()
-        raise UsageError(
-            f"{where} belongs to another user, and git does not read it"
-            f"{f'; to trust it: {trust}' if trust else ''}"
-        )
-    if "must be run in a work tree" in said:
-        raise UsageError(f"{where} has no working tree; run it where the files are checked out")
-    raise UsageError(f"{where} is refused by git: {_reason(said)}")
-
-
-def find_revision(revision: str, *, repository: Path) -> Revision:
-    """Return the commit that a name stands for.
-
-    Raises:
-        UsageError: there is none.
-    """
-    done = _git(
-        "rev-parse", "--verify", "--end-of-options", f"{revision}^{{commit}}", folder=repository
-    )
-    if done.returncode == 0:
-        return Revision(revision, done.stdout.decode().strip())
-    if _git("rev-parse", "--verify", "--quiet", "HEAD", folder=repository).returncode:
-        raise UsageError(
-            f"repository {str(repository)!r} has no commit yet, and so no revision {revision!r} to "
-            "measure against; commit first"
-        )
-    if b"is ambiguous" in done.stderr:
-        raise UsageError(f"revision {revision!r} fits several commits; give more of its characters")
-    raise UsageError(f"unknown revision {revision!r}{_advice(revision, repository)}")
-
-
-def _advice(revision: str, repository: Path) -> str:
-    listed = _git("for-each-ref", "--format=%(refname:short)", folder=repository)
-    names = listed.stdout.decode(errors="replace").splitlines()
-    # A clone made for one branch knows the others as origin/main only.
-    remote = [name for name in names if revision and name.endswith(f"/{revision}")]
-    if remote:
-        return f"; did you mean {remote[0]!r}?"
-    near = did_you_mean(revision, names)
-    shallow = _git("rev-parse", "--is-shallow-repository", folder=repository).stdout.strip()
-    if shallow == b"true":
-        return (
-            f"{near or ';'} this clone has no full history: fetch it with "
-            "'git fetch --unshallow', or 'fetch-depth: 0' of actions/checkout"
-        )
-    return near or "; name a branch, a tag or a commit of this repository"
-
-
 def check_out(revision: str, folder: Path, *, repository: Path) -> Revision:
     """Write the tree of a revision into a folder that is empty or missing.
 
@@ -182,10 +104,10 @@ def check_out(revision: str, folder: Path, *, repository: Path) -> Revision:
     """
     found = find_revision(revision, repository=repository)
     top = find_top(repository)
-    store = _git("rev-parse", "--absolute-git-dir", folder=top).stdout.removesuffix(b"\n")
+    store = run_git("rev-parse", "--absolute-git-dir", folder=top).stdout.removesuffix(b"\n")
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="segbench-index-") as beside:
-        done = _git(
+        done = run_git(
             f"--git-dir={os.fsdecode(store)}",
             f"--work-tree={folder.resolve()}",
             *("read-tree", "--reset", "-u", found.commit),
@@ -193,7 +115,7 @@ def check_out(revision: str, folder: Path, *, repository: Path) -> Revision:
             index=Path(beside) / "index",
         )
     if done.returncode:
-        reason = _reason(done.stderr.decode(errors="replace"))
+        reason = reason_of(done.stderr.decode(errors="replace"))
         raise MeasurementError(
             f"cannot write the files of revision {revision!r} to {str(folder)!r}: {reason}"
         )
@@ -230,9 +152,9 @@ def check_out_working_tree(folder: Path, *, repository: Path) -> None:
 
 
 def _list_working_tree(top: Path) -> list[str]:
-    done = _git("ls-files", "-z", "--cached", "--others", "--exclude-standard", folder=top)
+    done = run_git("ls-files", "-z", "--cached", "--others", "--exclude-standard", folder=top)
     if done.returncode:
-        reason = _reason(done.stderr.decode(errors="replace"))
+        reason = reason_of(done.stderr.decode(errors="replace"))
         raise MeasurementError(f"git cannot list the files of {str(top)!r}: {reason}")
     return [os.fsdecode(name) for name in dict.fromkeys(done.stdout.split(b"\0")) if name]
 
@@ -259,8 +181,8 @@ def _check_room(top: Path, names: Sequence[str], folder: Path) -> None:
 
 def _submodules(top: Path, revision: Revision) -> tuple[str, ...]:
     listings = (
-        _git("ls-files", "-z", "--stage", folder=top),
-        _git("ls-tree", "-z", "-r", "--full-tree", revision.commit, folder=top),
+        run_git("ls-files", "-z", "--stage", folder=top),
+        run_git("ls-tree", "-z", "-r", "--full-tree", revision.commit, folder=top),
     )
     entries = {entry for listing in listings for entry in listing.stdout.split(b"\0")}
     paths = {entry.partition(b"\t")[2] for entry in entries if entry.startswith(_SUBMODULE)}
@@ -290,7 +212,7 @@ def run_setup(command: str, folder: Path) -> None:
             command,
             shell=True,
             cwd=folder,
-            env=_environment(),
+            env=plain_environment(),
             stdin=subprocess.DEVNULL,
             stdout=output,  # a file, for a pipe would wait for what the command leaves running
             stderr=errors,
@@ -314,42 +236,3 @@ def run_setup(command: str, folder: Path) -> None:
             output.seek(0)
             error.add_note(output.read().decode(errors="replace") + said)
             raise error
-
-
-def _environment() -> dict[str, str]:
-    return {name: value for name, value in os.environ.items() if name not in REPOSITORY_VARIABLES}
-
-
-def _git(
-    *arguments: str, folder: Path, index: Path | None = None
-) -> subprocess.CompletedProcess[bytes]:
-    program = shutil.which("git")
-    if program is None:
-        raise UsageError(
-            "cannot measure against a revision: there is no program 'git' on the PATH; install git"
-        )
-    settings = [part for setting in _NO_TRACES for part in ("-c", setting)]
-    environment = _environment() | _QUIET_GIT
-    if index is not None:
-        environment["GIT_INDEX_FILE"] = str(index)
-    return subprocess.run(
-        [program, "-C", str(folder), *settings, *arguments],
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        env=environment,
-        check=False,
-    )
-
-
-def _reason(said: str) -> str:
-    r"""Return the line of git's that says why, without its kind.
-
-    >>> _reason("hint: try again\nfatal: no space left\nhelp")
-    'no space left'
-    >>> _reason("")
-    'it did not say why'
-    """
-    lines = [line.strip() for line in said.splitlines() if line.strip()] or ["it did not say why"]
-    kinds = ("fatal: ", "error: ")
-    telling = [line.removeprefix(kind) for kind in kinds for line in lines if line.startswith(kind)]
-    return (telling or lines[-1:])[0]

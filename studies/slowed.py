@@ -24,7 +24,7 @@ class Slowed(nn.Module):
     def __init__(self, *, extra: int, classes: int) -> None:
         super().__init__()
         self.network = zoo.build("segfast", classes=classes)
-        self.extra = nn.Sequential(
+        self.ballast = nn.Sequential(
             *(
                 nn.Conv2d(EXTRA_CHANNELS, EXTRA_CHANNELS, 3, padding=1, bias=False)
                 for _ in range(extra)
@@ -33,9 +33,10 @@ class Slowed(nn.Module):
         self.register_buffer("load", torch.ones(1, EXTRA_CHANNELS, EXTRA_SIZE, EXTRA_SIZE))
 
     def forward(self, images: Tensor) -> Tensor:
+        """Return the logits of SegFast."""
         logits: Tensor = self.network(images)
-        if len(self.extra):
-            logits = logits + 0 * self.extra(self.load).mean()
+        if len(self.ballast):
+            logits = logits + 0 * self.ballast(self.load).mean()
         return logits
 
 

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from segbench.cli import options
+from segbench.cli import budget_commands, options
 from segbench.cli.options import AllocatorName, DeviceName
 from segbench.errors import ExitCode
 
@@ -80,6 +80,7 @@ def profile(
     allocator: options.AllocatorOption = AllocatorName.STEADY,
     repeats: options.Repeats = 3,
     seed: options.Seed = 0,
+    training: options.Training = True,
     strict: options.Strict = False,
     layers: Annotated[
         bool,
@@ -111,6 +112,7 @@ def profile(
             allocator=allocator.value,
             repeats=repeats,
             seed=seed,
+            training=training,
             strict=strict,
             layers=layers,
             progress=progress,
@@ -145,6 +147,7 @@ def compare(
     precision: options.Precision = None,
     max_time: options.MaxTime = None,
     seed: options.Seed = 0,
+    training: options.Training = True,
     strict: options.Strict = False,
     format: options.FormatOption = None,  # noqa: A002 - the option's name
     output: options.Output = None,
@@ -176,6 +179,7 @@ def compare(
             precision=share,
             max_time_s=max_time_s,
             seed=seed,
+            training=training,
             strict=strict,
             progress=progress,
         ),
@@ -183,12 +187,16 @@ def compare(
     return ExitCode.OK if finished else ExitCode.INTERRUPTED
 
 
+app.command(epilog="Example: segbench check --budget budgets.toml")(budget_commands.check)
+app.add_typer(budget_commands.baseline_app)
+
+
 @app.command(epilog="Example: segbench report result.json --format markdown")
 def report(
     result: Annotated[
         Path,
         typer.Argument(
-            metavar="FILE", help="A JSON file that profile or compare wrote.", show_default=False
+            metavar="FILE", help="A JSON file that another command wrote.", show_default=False
         ),
     ],
     format: options.FormatOption = None,  # noqa: A002 - the option's name

@@ -18,6 +18,7 @@ class FormatName(enum.StrEnum):
     JSON = "json"
     CSV = "csv"
     MARKDOWN = "markdown"
+    JUNIT = "junit"
 
 
 class DeviceName(enum.StrEnum):
@@ -124,6 +125,13 @@ Seed = Annotated[
         metavar="N",
     ),
 ]
+Training = Annotated[
+    bool,
+    typer.Option(
+        "--training/--no-training",
+        help="Also time a training step: forward, backward and optimizer.",
+    ),
+]
 Strict = Annotated[
     bool,
     typer.Option(
@@ -140,9 +148,10 @@ FormatOption = Annotated[
     ),
 ]
 Output = Annotated[
-    Path | None,
+    list[Path] | None,
     typer.Option(
-        help="Write into this file, whole or not at all; the terminal still shows the table.",
+        help="Write into this file, whole or not at all; the terminal still shows the table. May "
+        "be given several times: one run, several formats.",
         metavar="FILE",
         show_default=False,
     ),

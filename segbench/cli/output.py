@@ -6,9 +6,9 @@ import contextlib
 import os
 import shutil
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, TypeVar, cast
 
 from segbench.cli.options import FormatName
 from segbench.errors import UsageError
@@ -18,11 +18,14 @@ if TYPE_CHECKING:
     from segbench.rounds import Progress
     from segbench.store import Result
 
+Measured = TypeVar("Measured", bound="Result")
+
 _ENDINGS = {
     ".json": FormatName.JSON,
     ".csv": FormatName.CSV,
     ".md": FormatName.MARKDOWN,
     ".txt": FormatName.TABLE,
+    ".xml": FormatName.JUNIT,
 }
 NARROWEST = 80  # the tables are made for it; a narrower terminal wraps them
 
@@ -31,36 +34,46 @@ class Target:
     """Where one result is to go, checked before anything is measured.
 
     Raises:
-        UsageError: the file cannot be written, or its ending names no format and none is given.
+        UsageError: a file cannot be written, or its ending names no format and none is given.
     """
 
-    def __init__(self, form: FormatName | None, output: Path | None, *, force: bool) -> None:
-        self._output = output
+    def __init__(
+        self, form: FormatName | None, outputs: Sequence[Path] | None, *, force: bool
+    ) -> None:
         self._force = force
         self._form = form
-        if output is not None:
+        self._files = {output: _format_of(output, form) for output in outputs or ()}
+        if self._files:
             from segbench.store import check_writable  # noqa: PLC0415 - start-up
 
-            check_writable(output, force=force)
-            self._form = form or _ENDINGS.get(output.suffix.lower())
-            if self._form is None:
-                raise UsageError(
-                    f"no format belongs to the ending of {str(output)!r}; "
-                    f"add --format, or end it in {', '.join(_ENDINGS)}"
-                )
+            for output in self._files:
+                check_writable(output, force=force)
 
     def write(self, result: Result) -> None:
-        """Write the result to the file, if there is one, and show it."""
+        """Write the result to the files, if there are any, and show it."""
         from segbench.report import render  # noqa: PLC0415 - start-up
         from segbench.store import write_text  # noqa: PLC0415 - start-up
 
-        if self._output is not None:
-            form = cast("Format", self._form)
-            write_text(self._output, render(result, form), force=self._force)
-            show(result, "table")
-            print(f"written to {self._output}", file=sys.stderr)
-        else:
+        if not self._files:
             show(result, cast("Format", self._form or "table"))
+            return
+        # All are drawn before the first is written, so that a format which cannot hold the result
+        # leaves nothing half done.
+        drawn = {path: render(result, cast("Format", form)) for path, form in self._files.items()}
+        for path, text in drawn.items():
+            write_text(path, text, force=self._force)
+        show(result, "table")
+        print(f"written to {', '.join(map(str, drawn))}", file=sys.stderr)
+
+
+def _format_of(output: Path, form: FormatName | None) -> FormatName:
+    found = form or _ENDINGS.get(output.suffix.lower())
+    if found is None:
+        raise UsageError(
+            f"no format belongs to the ending of {str(output)!r}; "
+            f"add --format, or end it in {', '.join(_ENDINGS)}"
+        )
+    return found
 
 
 def show(result: Result, form: Format) -> None:
@@ -102,11 +115,11 @@ def progress_bar() -> Iterator[Progress]:
         yield update
 
 
-def measure(target: Target, run: Callable[[Progress], Result]) -> bool:
+def measure(target: Target, run: Callable[[Progress], Measured]) -> Measured | None:
     """Run a measurement and write its result; what Ctrl-C leaves is written as well.
 
     Returns:
-        Whether it ran to its end.
+        The result, None where it did not run to its end.
     """
     from segbench.runs import Interrupted  # noqa: PLC0415 - start-up
 
@@ -116,9 +129,9 @@ def measure(target: Target, run: Callable[[Progress], Result]) -> bool:
     except Interrupted as stop:
         if stop.partial is None:
             print("segbench: interrupted; nothing was measured", file=sys.stderr)
-            return False
+            return None
         target.write(stop.partial)
         print("segbench: interrupted; above is what was measured until then", file=sys.stderr)
-        return False
+        return None
     target.write(result)
-    return True
+    return result

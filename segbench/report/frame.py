@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -27,6 +27,7 @@ WORKLOAD = (
     "input",
     "seed",
 )
+INTERVAL = ("interval_low", "interval_high")
 
 
 def to_frame(result: Result) -> pd.DataFrame:
@@ -62,14 +63,20 @@ def judgements_frame(check: Check) -> pd.DataFrame:
         "cpu_model": machine and machine.cpu_model,
         "torch": machine and machine.torch,
     }
-    return pd.DataFrame([{**_judgement_row(row), **whole} for row in check.judgements])
+    names = [
+        name
+        for field in fields(Judgement)
+        for name in (INTERVAL if field.name == "interval" else (field.name,))
+    ]
+    rows = [{**_judgement_row(row), **whole} for row in check.judgements]
+    return pd.DataFrame(rows, columns=[*names, *whole])
 
 
 def _judgement_row(judgement: Judgement) -> dict[str, Any]:
     row: dict[str, Any] = {}
     for name, value in asdict(judgement).items():
         if name == "interval":
-            row["interval_low"], row["interval_high"] = value or (None, None)
+            row.update(zip(INTERVAL, value or (None, None), strict=True))
         else:
             row[name] = value
     return row

@@ -19,6 +19,8 @@ from segbench.store import RESULTS
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 _ATTRIBUTE = re.compile(r"^(\w+): ", re.MULTILINE)
+_CONSTANT = re.compile(r"\b(None|True|False)\b")
+_IN_JSON = {"None": "null", "True": "true", "False": "false"}
 
 
 def json_schema(name: str) -> dict[str, Any]:
@@ -53,9 +55,9 @@ def generate(name: str) -> str:
 
     written = TypeAdapter(RESULTS[name]).json_schema()
     objects = written.pop("$defs", {})
-    for title, schema in {**objects, written["title"]: written}.items():
-        _describe(schema, title)
-    schema = {"$schema": DIALECT, **written, "title": name, "$defs": objects}
+    described = {title: _describe(schema, title) for title, schema in objects.items()}
+    whole = _describe(written, written["title"])
+    schema = {"$schema": DIALECT, **whole, "title": name, "$defs": described}
     return json.dumps(schema, indent=1) + "\n"
 
 
@@ -65,19 +67,23 @@ def write_files(folder: Path) -> None:
         (folder / file_name(name)).write_text(generate(name), encoding="utf-8")
 
 
-def _describe(schema: dict[str, Any], title: str) -> None:
-    """Say of an object what its type's docstring says, each attribute at its property."""
+def _describe(schema: dict[str, Any], title: str) -> dict[str, Any]:
+    """Say of an object what its type's docstring says, each attribute at its property.
+
+    Versions of pydantic differ in what they say of themselves, and where; the files must not.
+    """
     summary, attributes = _read_docstring(_type_of(title))
-    schema["description"] = summary
     for name, given in schema["properties"].items():
         given.pop("title", None)
         if given.get("additionalProperties") is True:
-            del given["additionalProperties"]  # the default, which some versions of pydantic write
+            del given["additionalProperties"]  # the default
         if name in attributes:
             given["description"] = attributes[name]
     if "schema" in schema["properties"]:
         schema["properties"]["schema"] = {"const": schema["properties"]["schema"]["default"]}
         schema["required"] = ["schema", *schema["required"]]
+    rest = {key: value for key, value in schema.items() if key not in {"title", "description"}}
+    return {"title": title, "description": summary, **rest}
 
 
 def _type_of(title: str) -> type:
@@ -96,4 +102,5 @@ def _read_docstring(kind: type) -> tuple[str, dict[str, str]]:
 
 
 def _one_line(text: str) -> str:
-    return " ".join(text.replace("``", "`").split())
+    words = " ".join(text.replace("``", "`").split())
+    return _CONSTANT.sub(lambda found: _IN_JSON[found[0]], words)

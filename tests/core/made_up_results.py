@@ -130,6 +130,7 @@ def make_profile(name: str = "segfast", *, factor: float = 1.0, **changes: objec
         "latency": make_latencies(factor),
         "noise": Noise(noisy=False, reasons=()),
         "supervisor_cpu_share": 0.001,
+        "saved_activations_bytes": 20 << 20,
         "created": "2026-01-02T03:04:05Z",
     }
     return Profile(**(fields | changes))

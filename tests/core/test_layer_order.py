@@ -22,9 +22,10 @@ LAYERS = (
     ("zoo.*",),
     ("segbench.cpus", "segbench.environment", "segbench.fitness", "segbench.disturbance",
      "segbench.protocol", "segbench.counting.*", "segbench.memory", "segbench.stopwatch",
-     "segbench.warmup", "segbench.pictures", "segbench.runtimes.*"),
+     "segbench.warmup", "segbench.pictures", "segbench.runtimes.*", "segbench.reference"),
     ("segbench.settings", "segbench.subject", "segbench.origins", "segbench.instruments.*",
-     "segbench.worker", "segbench.measuring", "segbench.rounds", "segbench.revisions"),
+     "segbench.worker", "segbench.measuring", "segbench.rounds", "segbench.repository",
+     "segbench.revisions"),
     # the last is the facade of these
     ("segbench.noise", "segbench.assembling", "segbench.contests", "segbench.runs", "segbench.profiling", "segbench.checking",
      "segbench.baselines", "segbench"),
@@ -34,7 +35,8 @@ LAYERS = (
 )  # fmt: skip
 WITHOUT_TORCH = (
     *LAYERS[0], *LAYERS[1], "segbench", "segbench.settings", "segbench.measuring",
-    "segbench.rounds", "segbench.revisions", "segbench.noise", "segbench.contests", "segbench.runs", "segbench.checking",
+    "segbench.rounds", "segbench.repository", "segbench.revisions",
+    "segbench.noise", "segbench.contests", "segbench.runs", "segbench.checking",
     "segbench.baselines",
     "segbench.assembling", "segbench.profiling", "segbench.report.*",
     "segbench.cli.*", "segbench.__main__",

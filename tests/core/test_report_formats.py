@@ -10,6 +10,7 @@ import pytest
 from made_up_results import (
     THREADS,
     WORKLOAD,
+    make_check,
     make_comparison,
     make_latencies,
     make_latency,
@@ -24,7 +25,9 @@ from segbench.report.contents import remarks_on
 from segbench.results import Latencies, Memory, Model, Noise, Subnormals
 from segbench.store import to_json
 from segbench.units import times
+from segbench.verdicts import Check
 
+JUDGED = make_check().judgements
 LONG_NAME = "mypackage.networks.segmentation:attention_refined"
 SLOW = Latencies(forward=make_latency([[123456.0, 99999.0], [100000.0, 111111.0]], faults=204_000))
 RESULTS = {
@@ -36,6 +39,18 @@ RESULTS = {
     "noisy profile": make_profile(noise=Noise(noisy=True, reasons=("a very busy machine",))),
     "comparison": make_comparison(),
     "interrupted comparison": make_comparison(complete=False, ratios=(), control=Latencies()),
+    "check": make_check(),
+    "check of a network with a long name": make_check(
+        judgements=tuple(
+            replace(judgement, model=LONG_NAME, limit=f"{judgement.limit} * {LONG_NAME}")
+            for judgement in JUDGED
+        )
+    ),
+    "interrupted check": make_check(
+        verdict=None,
+        judgements=tuple(replace(judgement, verdict=None) for judgement in JUDGED),
+        complete=False,
+    ),
 }
 ESCAPE = "\x1b["
 
@@ -57,11 +72,15 @@ def rows_of(markdown, title):
     return {line[0].strip(): [cell.strip() for cell in line[1:]] for line in lines}
 
 
-@pytest.mark.parametrize("form", FORMATS)
-def test_every_format_ends_with_one_line_break(result, form):
-    text = render(result, form)
-    assert text.endswith("\n")
-    assert not text.endswith("\n\n")
+def formats_of(result):
+    return [form for form in FORMATS if form != "junit" or isinstance(result, Check)]
+
+
+def test_every_format_ends_with_one_line_break(result):
+    for form in formats_of(result):
+        text = render(result, form)
+        assert text.endswith("\n")
+        assert not text.endswith("\n\n")
 
 
 @pytest.mark.parametrize("color", [False, True])

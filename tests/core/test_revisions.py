@@ -17,11 +17,10 @@ import pytest
 from segbench.errors import MeasurementError, UsageError
 from segbench.measuring import Question, ask_once, holds_zoo, import_path, worker_program
 from segbench.protocol import Task, decode, encode
+from segbench.repository import find_revision, find_top
 from segbench.revisions import (
     check_out,
     check_out_working_tree,
-    find_revision,
-    find_top,
     import_roots,
     run_setup,
     trees,
@@ -408,7 +407,7 @@ def test_a_branch_that_only_the_remote_has_is_named_in_full(repository, tmp_path
 
 
 @pytest.mark.parametrize(
-    "name", ["", "--help", "v9", "main..HEAD", "HEAD~7", "HEAD:mypkg/nets.py", "HEAD:mypkg/x"]
+    "name", ["", "--since=1", "v9", "main..HEAD", "HEAD~7", "HEAD:mypkg/nets.py", "HEAD:mypkg/x"]
 )
 def test_what_is_no_revision_is_refused(repository, name):
     said = refusal(UsageError, find_revision, name, repository=repository)

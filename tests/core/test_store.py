@@ -7,7 +7,7 @@ import stat
 from dataclasses import replace
 
 import pytest
-from made_up_results import make_comparison, make_layers, make_profile
+from made_up_results import make_check, make_comparison, make_layers, make_profile
 
 from segbench.errors import UsageError
 from segbench.results import Latencies, Memory, Model
@@ -20,6 +20,8 @@ RESULTS = {
     "profile of exact figures": make_profile(latency=Latencies(), memory=Memory(None, None)),
     "interrupted profile": make_profile(complete=False, supervisor_cpu_share=None),
     "comparison": make_comparison(),
+    "check": make_check(),
+    "interrupted check": make_check(verdict=None, judgements=(), noise=None, complete=False),
 }
 
 
@@ -105,7 +107,7 @@ def test_a_file_that_was_cut_off_is_refused_wherever_it_was_cut(keep):
 def test_a_schema_that_this_version_does_not_read_is_refused(text, schema):
     assert refusal(text) == (
         f"result 'a.json' is no result that this version reads: its schema is {schema} "
-        "(schemas: segbench/profile/1, segbench/comparison/1)"
+        "(schemas: segbench/profile/1, segbench/comparison/1, segbench/check/1)"
     )
 
 

@@ -26,7 +26,7 @@ single = 'C:\\' # the backslash ends no quote
 many = """
 [[budget]]
 limits = ["x"]
-\\"""" still inside""""
+\\""" still inside""""
 raw = \'\'\'
 model = 'x'\'\'\'\'
 when = 1979-05-27 07:32:00
@@ -55,7 +55,7 @@ key = true
 [[budget]]
 [budget.workload]
 batch = 1
-'''  # noqa: Q001 - three apostrophes are what is read here
+'''
 LINES = {
     ("title",): 2,
     ("single",): 3,
@@ -137,20 +137,28 @@ STRINGS = st.one_of(
     PLAIN.map(lambda text: '"""\n' + text.replace('"', '\\"') + '\n"""'),
 )
 NUMBERS = st.sampled_from(["1", "-2.5e+3", "true", "2024-01-02 03:04:05.5Z", "inf"])
+
+
+def lists_of(values):
+    return st.builds(
+        lambda items, gap, end: "[" + gap + f"{gap},{gap}".join(items) + end + "]",
+        st.lists(values, max_size=3),
+        GAPS,
+        GAPS,
+    )
+
+
+def inline_tables_of(values):
+    """Return tables, which may hold line breaks nowhere but in a string."""
+    on_a_line = values.filter(lambda text: "\n" not in text or text.startswith(('"""', "'''")))
+    return st.lists(on_a_line, max_size=3).map(
+        lambda items: "{" + ", ".join(f"k{n} = {item}" for n, item in enumerate(items)) + "}"
+    )
+
+
 VALUES = st.recursive(
-    STRINGS | NUMBERS,
-    lambda inner: st.one_of(
-        st.builds(
-            lambda items, gap, after: "[" + gap + f"{gap},{gap}".join(items) + after + "]",
-            st.lists(inner, max_size=3),
-            GAPS,
-            GAPS,
-        ),
-        st.lists(inner.filter(lambda text: "\n" not in text or text[:3] in {'"""', "'''"}), max_size=3)
-        .map(lambda items: "{" + ", ".join(f"k{n} = {v}" for n, v in enumerate(items)) + "}"),
-    ),
-    max_leaves=8,
-)  # fmt: skip
+    STRINGS | NUMBERS, lambda inner: lists_of(inner) | inline_tables_of(inner), max_leaves=8
+)
 
 
 @given(st.lists(st.tuples(st.sampled_from(["", "[t{}]\n", "[[a]]\n"]), SPACES, VALUES), max_size=6))

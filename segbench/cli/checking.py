@@ -1,0 +1,164 @@
+"""What ``segbench check`` is asked to judge, put together from its options and a budget file."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from segbench.baseline import Baseline
+from segbench.budget import Budget, errors_at, make_budget, refuse_repeats
+from segbench.budget_file import read_budget_file
+from segbench.contests import Wanted
+from segbench.errors import UsageError
+from segbench.limits import BASELINE
+from segbench.revisions import Trees, run_setup, trees
+from segbench.settings import Settings
+from segbench.store import load
+
+if TYPE_CHECKING:
+    from segbench.verdicts import Check
+
+DEFAULT_FILE = Path("budgets.toml")
+# Halfway between no change and the 5 % that a minute on two cores can tell from it.
+DEFAULT_LIMIT = "latency.forward.p50_s <= 1 * baseline + 2.5 %"
+
+
+@dataclass(frozen=True)
+class Asked:
+    """The limits by workload, and what multiples of ``baseline`` are of.
+
+    Attributes:
+        budget: name of the budget file, None without one.
+        baseline: path of the stored figures.
+    """
+
+    groups: tuple[tuple[Settings, tuple[Wanted, ...]], ...]
+    budget: str | None
+    baseline: Path | None
+
+
+def ask(
+    models: Sequence[str],
+    limits: Sequence[str],
+    *,
+    budget: Path | None,
+    baseline: Path | None,
+    against: str | None,
+    settings: Settings,
+) -> Asked:
+    """Collect the limits of the command line and those of a budget file.
+
+    Raises:
+        UsageError: there are none, or they cannot be judged as they are.
+    """
+    if limits and not models:
+        raise UsageError("a limit is given and no model; name the model that it is on")
+    if baseline is not None and against is not None:
+        raise UsageError("both --baseline and --against are given; choose one of them")
+    budgets = [_budget_of(model, limits, against) for model in models]
+    path = budget or (DEFAULT_FILE if not models and DEFAULT_FILE.exists() else None)
+    if path is not None:
+        file = read_budget_file(path)
+        budgets += file.budgets
+        baseline = baseline or (None if against else file.baseline)
+    if not budgets:
+        raise UsageError(
+            f"there is nothing to check; give --budget FILE, write a {DEFAULT_FILE}, or name "
+            "models with --limit or --against"
+        )
+    refuse_repeats(budgets)
+    return Asked(
+        groups=_group(budgets, settings),
+        budget=None if path is None else str(path),
+        baseline=_needed_baseline(budgets, baseline, against),
+    )
+
+
+def _budget_of(model: str, limits: Sequence[str], against: str | None) -> Budget:
+    if not limits and against is None:
+        raise UsageError(
+            f"no limit is given for model {model!r}; add --limit "
+            '"latency.forward.p50_s <= 40 ms", or --against a revision'
+        )
+    return make_budget(model, limits or [DEFAULT_LIMIT])
+
+
+def _needed_baseline(
+    budgets: Sequence[Budget], baseline: Path | None, against: str | None
+) -> Path | None:
+    """Return the file to read, if a limit needs it; refuse limits that have nothing to hold to."""
+    placed = [each for budget in budgets for each in budget.limits if each.limit.to == BASELINE]
+    if against is not None:
+        if not placed:
+            raise UsageError(
+                "no limit is a multiple of baseline, so there is nothing to hold against "
+                f"{against!r}; add one, or name models without --budget"
+            )
+        return None
+    if placed and baseline is None:
+        where = f"{placed[0].place}: " if placed[0].place else ""
+        raise UsageError(
+            f"{where}limit {placed[0].limit.text!r} needs a baseline; add --baseline FILE, "
+            "or --against a git revision"
+        )
+    return baseline if placed else None
+
+
+def _group(
+    budgets: Sequence[Budget], settings: Settings
+) -> tuple[tuple[Settings, tuple[Wanted, ...]], ...]:
+    groups: dict[Settings, list[Wanted]] = {}
+    for budget in budgets:
+        own: Mapping[str, Any] = budget.workload
+        with errors_at(budget.place):
+            combined = replace(settings, **own)
+            combined.task(budget.spec)  # its class count and that of the workload may contradict
+        wanted = groups.setdefault(combined, [])
+        wanted += [Wanted(budget.spec, placed.limit, placed.place) for placed in budget.limits]
+    return tuple((key, tuple(wanted)) for key, wanted in groups.items())
+
+
+def read_baseline(path: Path) -> Baseline:
+    """Read a baseline file.
+
+    Raises:
+        UsageError: there is none, or it is damaged, or something else.
+    """
+    found = load(path)
+    if not isinstance(found, Baseline):
+        raise UsageError(
+            f"{str(path)!r} holds no baseline but a {type(found).__name__.lower()}; "
+            "make one with: segbench baseline save MODEL --output FILE"
+        )
+    return found
+
+
+@contextlib.contextmanager
+def revisions(against: str | None, *, setup: str | None) -> Iterator[Trees | None]:
+    """Give the working tree and another revision in folders, set up; None if none is asked for."""
+    if against is None:
+        if setup is not None:
+            raise UsageError("--setup is for the folders of --against; add it, or leave both out")
+        yield None
+        return
+    with trees(against, repository=Path.cwd()) as found:
+        if found.left_out:
+            names = ", ".join(found.left_out)
+            print(f"segbench: left out of both revisions: submodules {names}", file=sys.stderr)
+        if setup is not None:
+            for tree in (found.working, found.against):
+                run_setup(setup, tree.folder)
+        yield found
+
+
+def publish_on_github(check: Check) -> None:
+    """Write the step summary and annotations, where GitHub Actions runs."""
+    from segbench.report.github import publish  # noqa: PLC0415 - few runs are there
+
+    for line in publish(check, os.environ):
+        print(line)
