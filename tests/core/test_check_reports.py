@@ -3,6 +3,8 @@
 import csv
 import io
 import re
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -68,6 +70,16 @@ def read_junit(check):
 @pytest.mark.parametrize("name", DRAWN)
 def test_a_saved_check_is_drawn_again_as_it_was(name):
     assert DRAWN[name](SAVED) == (GOLDEN / name).read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("form", ["markdown", "csv", "json"])
+def test_the_report_command_draws_a_saved_check(form):
+    command = [sys.executable, "-m", "segbench", "report", "--format", form]
+    done = subprocess.run(
+        [*command, str(GOLDEN / "check.json")], capture_output=True, check=True, text=True
+    )
+    ending = {"markdown": "md"}.get(form, form)
+    assert done.stdout == (GOLDEN / f"check.{ending}").read_text(encoding="utf-8")
 
 
 def test_the_saved_check_is_the_made_up_one():

@@ -95,7 +95,8 @@ def test_files_without_what_was_added_later_follow_the_schema():
     fields = json.loads(to_json(make_profile()))
     del fields["saved_activations_bytes"]
     assert complaints(fields) == []
-    assert from_json(json.dumps(fields), source="it") == make_profile()
+    found = from_json(json.dumps(fields), source="it")
+    assert found == make_profile(saved_activations_bytes=None)
 
 
 def test_files_with_what_a_later_version_adds_follow_the_schema():
