@@ -93,12 +93,14 @@ def _combine(
 ) -> Check:
     for bench in benches:
         bench.take_profiles(complete=complete)
-    judgements = [
-        judgement if complete else _unjudged(judgement)
-        for bench in benches
-        for judgement in bench.judgements()
-    ]
-    profiles = [profile for bench in benches for profile in bench.profiles_now]
+    judgements: list[Judgement] = []
+    profiles: list[Profile] = []
+    for bench in benches:
+        for judgement, profile in bench.judgements():
+            position = len(profiles) + bench.profiles_now.index(profile)
+            placed = replace(judgement, profile=position)
+            judgements.append(placed if complete else _unjudged(placed))
+        profiles += bench.profiles_now
     before = [profile for bench in benches for profile in bench.profiles_before]
     if baseline is not None and not before:
         labels = {profile.model.label for profile in profiles}
@@ -203,11 +205,11 @@ class _Bench:
             return None
         return self.run.recordings[-1].latencies(seed=self.lineup.settings.seed)
 
-    def judgements(self) -> list[Judgement]:
-        """Return what was decided; what was not is left without a verdict."""
+    def judgements(self) -> list[tuple[Judgement, Profile]]:
+        """Return what was decided, and of which network; what was not has no verdict."""
         return [
-            self.decided.get(position) or self._judge(position, None)
-            for position in range(len(self.wanted))
+            (self.decided.get(position) or self._judge(position, None), self.profiles[held.arm])
+            for position, held in enumerate(self.held)
             if self.profiles
         ]
 
@@ -265,7 +267,7 @@ class _Bench:
             metric=limit.metric.name,
             kind=limit.kind,
             to=self._name_of_other(limit, held),
-            measured=limit.metric.read(profile),
+            measured=_read(limit, profile),
             value=None,
             bound=limit.bound,
             place=wanted.place,
@@ -296,8 +298,8 @@ class _Bench:
         if limit.to is None:
             return 1
         if limit.to == BASELINE and self.lineup.trees is None:
-            return limit.metric.read(self._stored(held))
-        return limit.metric.read(self.profiles[cast("int", held.other)])
+            return _read(limit, self._stored(held))
+        return _read(limit, self.profiles[cast("int", held.other)])
 
     def _estimate(self, limit: Limit, held: Held, confidence: float) -> Estimate | None:
         phase = cast("Phase", limit.metric.phase)
@@ -335,6 +337,11 @@ class _Bench:
         """Return the noise for a time that stands by itself; in a contest both had it."""
         alone = held.other is None
         return self.profiles[held.arm].noise if alone and limit.metric.phase else None
+
+
+def _read(limit: Limit, profile: Profile) -> float | None:
+    figure = limit.metric.read(profile)
+    return None if figure is None else float(figure)  # as JSON gives it back
 
 
 def _judge_exact(judgement: Judgement, other: float | None) -> Judgement:

@@ -3,7 +3,8 @@
 The format's history (``schema`` in each file):
 
 - ``segbench/profile/1`` and ``segbench/comparison/1``: the first.
-- ``segbench/check/1``: what a check of budgets found; the other two stay as they are.
+- ``segbench/check/1``: what a check of budgets found; ``segbench/baseline/1``: figures to hold
+  later runs against. A profile got ``saved_activations_bytes``.
 
 What a file of each looks like is published as a JSON schema: :mod:`segbench.schemas`.
 """
@@ -18,15 +19,17 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from segbench.baseline import BASELINE_SCHEMA, Baseline
 from segbench.errors import UsageError
 from segbench.results import COMPARISON_SCHEMA, PROFILE_SCHEMA, Comparison, Profile
 from segbench.verdicts import CHECK_SCHEMA, Check
 
-Result = Profile | Comparison | Check
-RESULTS: dict[str, type[Profile | Comparison | Check]] = {
+Result = Profile | Comparison | Check | Baseline
+RESULTS: dict[str, type[Profile | Comparison | Check | Baseline]] = {
     PROFILE_SCHEMA: Profile,
     COMPARISON_SCHEMA: Comparison,
     CHECK_SCHEMA: Check,
+    BASELINE_SCHEMA: Baseline,
 }
 """The type of the result for each schema."""
 
@@ -73,7 +76,7 @@ def from_json(text: str, *, source: str) -> Result:
 
 
 def load(path: str | Path) -> Result:
-    """Read a saved profile, comparison or check.
+    """Read a saved profile, comparison, check or baseline.
 
     Raises:
         UsageError: the file cannot be read, or is no result.

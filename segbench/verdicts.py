@@ -22,6 +22,7 @@ class Judgement:
         model: label of the network that the limit is on.
         limit: its text, as it was written.
         place: ``file:line`` of the budget file; None for a limit that came otherwise.
+        profile: position of its network among the profiles of the check.
         kind: ``exact`` has no noise; ``relative`` is a ratio of times; ``absolute`` is a time.
         to: what ``value`` is a ratio to: another model's label, ``baseline`` or ``reference``;
             None where it is the figure itself.
@@ -48,6 +49,7 @@ class Judgement:
     verdict: Verdict | None = None
     reason: str = ""
     place: str | None = None
+    profile: int | None = None
 
 
 @dataclass(frozen=True)

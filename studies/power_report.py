@@ -22,6 +22,11 @@ RESAMPLED_LOOKS = (FIRST_LOOK, FIRST_LOOK + 1, FIRST_LOOK + 2)  # rounds
 COMMANDS = """    python -m studies.measurement_power run --folder power
     python -m studies.measurement_power report --folder power --output docs/measurement_power.md"""
 
+HEADINGS = (
+    "| part | runs | within | over | inconclusive | ratio, all runs | spread of a run | rounds "
+    "| seconds | noisy |"
+)
+
 
 @dataclass(frozen=True)
 class Row:
@@ -64,8 +69,7 @@ def render(runs: dict[str, list[dict[str, Any]]]) -> str:
         "",
         "## The runs",
         "",
-        "| part | runs | within | over | inconclusive | ratio, all runs | spread of a run | rounds "
-        "| seconds | noisy |",
+        HEADINGS,
         "| :-- | --: | --: | --: | --: | --: | --: | --: | --: | --: |",
         *(_part_line(name, part) for name, part in runs.items() if part),
         "",
@@ -122,9 +126,10 @@ def slower(runs: dict[str, list[dict[str, Any]]]) -> list[Row]:
         caught = _count(made, "over")
         real, _ = _pooled(made)
         longest = max((run["elapsed_s"] for run in made), default=0.0)
+        slowed = f"it was {100 * (real - 1):.1f} %; longest {longest:.0f} s"
         rows.append(
             Row("T2", f"a slow-down of {percent} % caught in {least} of 20 runs, within 60 s",
-                f"{caught} of {len(made)}; it was {100 * (real - 1):.1f} %; longest {longest:.0f} s",
+                f"{caught} of {len(made)}; {slowed}",
                 caught >= least if len(made) >= 20 else None)
         )  # fmt: skip
     return rows
@@ -202,7 +207,7 @@ def _logs(made: Sequence[dict[str, Any]]) -> list[float]:
 
 def _pooled(made: Sequence[dict[str, Any]]) -> tuple[float, float]:
     """Return the geometric mean of the runs' ratios, and half its 95 % interval."""
-    if len(made) < 2:  # noqa: PLR2004 - one run has no spread
+    if len(made) < 2:
         return math.nan, math.nan
     logs = _logs(made)
     mean = math.exp(statistics.mean(logs))

@@ -211,17 +211,5 @@ def _workload_numbers(check: Check) -> dict[str, int]:
 
 
 def _profile_of(check: Check, judgement: Judgement) -> Profile | None:
-    """Return the profile that a judgement is of; None where two workloads cannot be told apart."""
-    found = {
-        describe_workload(profile.workload): profile
-        for profile in check.profiles
-        if profile.model.label == judgement.model
-    }
-    if len(found) > 1:
-        metric = METRICS.get(judgement.metric)
-        found = {
-            text: profile
-            for text, profile in found.items()
-            if metric and metric.read(profile) == judgement.measured
-        }
-    return next(iter(found.values())) if len(found) == 1 else None
+    """Return the profile that a judgement is of."""
+    return None if judgement.profile is None else check.profiles[judgement.profile]

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from segbench.baseline import Baseline
+from segbench.report.baselines import report_baseline
 from segbench.report.checking import report_check
 from segbench.report.comparing import report_comparison
 from segbench.report.contents import Report, report_profile
-from segbench.results import Profile
+from segbench.results import Comparison, Profile
 from segbench.verdicts import Check
 
 if TYPE_CHECKING:
@@ -15,9 +17,13 @@ if TYPE_CHECKING:
 
 
 def make_report(result: Result) -> Report:
-    """Say what a profile, a comparison or a check has to say."""
-    if isinstance(result, Profile):
-        return report_profile(result)
-    if isinstance(result, Check):
-        return report_check(result)
-    return report_comparison(result)
+    """Say what a result has to say."""
+    match result:
+        case Profile():
+            return report_profile(result)
+        case Check():
+            return report_check(result)
+        case Baseline():
+            return report_baseline(result)
+        case Comparison():
+            return report_comparison(result)

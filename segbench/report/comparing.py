@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from segbench import units
 from segbench.metrics import METRICS, phase_of
 from segbench.report.contents import (
@@ -19,9 +21,9 @@ RATIOS = ("latency.forward.p50_s", "latency.backward.p50_s", "params")
 def report_comparison(comparison: Comparison) -> Report:
     """Say everything about several networks that were measured in one run."""
     first = comparison.profiles[0]
-    tables = [_exact_table(comparison)]
+    tables = [exact_table(comparison.profiles)]
     if any(phase_of(profile.latency, "forward") for profile in comparison.profiles):
-        tables += [_latency_table(comparison), _ratio_table(comparison)]
+        tables += [latency_table(comparison.profiles), _ratio_table(comparison)]
     remarks = dict.fromkeys(
         remark for profile in comparison.profiles for remark in remarks_on(profile)
     )
@@ -36,7 +38,8 @@ def report_comparison(comparison: Comparison) -> Report:
     )
 
 
-def _exact_table(comparison: Comparison) -> Table:
+def exact_table(profiles: Sequence[Profile]) -> Table:
+    """Return a row of exact figures for each network."""
     rows = tuple(
         (
             profile.model.label,
@@ -47,14 +50,15 @@ def _exact_table(comparison: Comparison) -> Table:
             units.size(profile.memory.forward_peak_bytes),
             units.size(profile.memory.train_peak_bytes),
         )
-        for profile in comparison.profiles
+        for profile in profiles
     )
     columns = ("model", "params", "weights", "MACs fwd", "MACs bwd", "mem infer", "mem train")
     return Table("size, work and peak memory", columns, rows)
 
 
-def _latency_table(comparison: Comparison) -> Table:
-    rows = [_latency_row(profile) for profile in comparison.profiles]
+def latency_table(profiles: Sequence[Profile]) -> Table:
+    """Return a row of latencies for each network."""
+    rows = [_latency_row(profile) for profile in profiles]
     columns = ("model", "forward", "forward, training", "backward", "optimizer step")
     caption = "median of a call, and half the width of its 95 % interval"
     return Table("latency", columns, tuple(rows), caption)

@@ -13,7 +13,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from segbench import machine, results, verdicts
+from segbench import baseline, machine, results, verdicts
 from segbench.errors import UsageError
 from segbench.store import RESULTS
 
@@ -88,7 +88,9 @@ def _describe(schema: dict[str, Any], title: str) -> dict[str, Any]:
 
 def _type_of(title: str) -> type:
     found: type = next(
-        getattr(module, title) for module in (results, machine, verdicts) if hasattr(module, title)
+        getattr(module, title)
+        for module in (results, machine, verdicts, baseline)
+        if hasattr(module, title)
     )
     return found
 

@@ -30,7 +30,7 @@ LAYERS = (
     ("segbench.noise", "segbench.assembling", "segbench.contests", "segbench.runs", "segbench.profiling", "segbench.checking",
      "segbench.baselines", "segbench"),
     ("segbench.report.*",),
-    ("segbench.cli.*", "segbench.__main__"),
+    ("segbench.cli.*", "segbench.__main__", "segbench.pytest_plugin"),
     ("studies.*",),
 )  # fmt: skip
 WITHOUT_TORCH = (

@@ -1,0 +1,69 @@
+"""What a baseline holds: its networks, and what each takes in units of the reference workload."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from segbench import units
+from segbench.comparison import paired_ratios
+from segbench.metrics import phase_of
+from segbench.report.comparing import exact_table, latency_table
+from segbench.report.contents import (
+    PHASE_TITLES,
+    Report,
+    Table,
+    describe_machine,
+    describe_workload,
+    remarks_on,
+)
+from segbench.results import PHASES
+from segbench.statistics import ratio_interval, ratio_of
+
+if TYPE_CHECKING:
+    from segbench.baseline import Baseline
+    from segbench.results import Latency
+
+
+def report_baseline(baseline: Baseline) -> Report:
+    """Say what later runs can be held against."""
+    first = baseline.profiles[0]
+    count = len(baseline.profiles)
+    remarks = (remark for profile in baseline.profiles for remark in remarks_on(profile))
+    return Report(
+        headings=(
+            f"baseline of {count} network{'s' * (count != 1)}",
+            describe_workload(first.workload),
+            describe_machine(first),
+        ),
+        tables=(
+            exact_table(baseline.profiles),
+            latency_table(baseline.profiles),
+            _normalised_table(baseline),
+        ),
+        remarks=tuple(dict.fromkeys(remarks)),
+    )
+
+
+def _normalised_table(baseline: Baseline) -> Table:
+    rows = tuple(
+        (
+            profile.model.label,
+            *(
+                _times(phase_of(profile.latency, phase), phase_of(baseline.reference, phase))
+                for phase in PHASES
+            ),
+        )
+        for profile in baseline.profiles
+    )
+    columns = ("model", *(PHASE_TITLES[phase] for phase in PHASES))
+    caption = "what --normalised holds against; in brackets the 95 % interval"
+    return Table("times the reference workload", columns, rows, caption)
+
+
+def _times(latency: Latency | None, reference: Latency | None) -> str:
+    pairs = paired_ratios(latency, reference)
+    if not pairs:
+        return "-"
+    interval = ratio_interval(pairs, seed=0)
+    shown = units.times(ratio_of(pairs))
+    return shown if interval is None else f"{shown} ({'-'.join(map(units.significant, interval))})"
