@@ -20,7 +20,7 @@ from segbench.runs import Run, ignore_progress
 from segbench.settings import Settings
 from segbench.verdicts import Check, Judgement, Look, Verdict, worst
 
-CONTEST_S = 60.0  # for each contest, where no time is given
+CONTEST_S = 120.0  # for each contest, where no time is given
 MOST_ROUNDS = 200
 
 
@@ -42,7 +42,7 @@ def check(
         normalised: hold such multiples in units of the reference workload, then and now, so that
             the machine may be another.
         trees: the working tree and another revision, whose networks are ``baseline`` then.
-        max_time_s: for all runs together; a minute for each contest of two networks by default.
+        max_time_s: for all runs together; two minutes for each contest of two networks by default.
             The first three rounds are always measured.
         budget: name of the budget file.
 

@@ -17,11 +17,11 @@ from zoo.spec import ModelSpec
 REFERENCE_MODEL = "segbench.reference:Convolutions"
 REFERENCE_SIZE = (112, 112)
 # Of its seconds a contest spends as many as this in each round on starting and warming up two small
-# networks. So many rounds leave most of the time for timing, and still show what differs between
-# processes.
+# networks. A minute has so many rounds, which leaves most of it for timing and still shows what
+# differs between processes; more time makes more rounds, not longer ones.
 STARTING_S = 3.0
 ROUNDS = 6
-LEAST_S = 2.0
+LEAST_S, MOST_S = 2.0, 7.0
 
 
 @dataclass(frozen=True)
@@ -136,7 +136,7 @@ def plan_for(limits: Sequence[Limit], *, contest_s: float) -> tuple[Sampling, ..
     """
     phases = {limit.metric.phase for limit in limits} - {None}
     wanted = {"inference" if phase == "forward" else "training" for phase in phases}
-    round_s = max(LEAST_S, contest_s / ROUNDS - STARTING_S) / max(1, len(wanted))
+    round_s = min(MOST_S, max(LEAST_S, contest_s / ROUNDS - STARTING_S)) / max(1, len(wanted))
     return tuple(
         replace(sampling, contest_s=round_s) for sampling in IN_TURNS if sampling.work in wanted
     )

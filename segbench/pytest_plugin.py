@@ -33,7 +33,7 @@ def segbench_check(request: pytest.FixtureRequest) -> Callable[..., Check]:
     """Return a function that fails the test where a network exceeds a limit.
 
     Call it with a model, written as on the command line, and one or more limits. They are judged
-    in one run, of a minute at most for each other network that they name.
+    in one run, of two minutes at most for each other network that they name.
     """
 
     def judge(

@@ -62,8 +62,8 @@ ALONE = (
 # third from one half second to the next, and what lies closer together is held against each other
 # more fairly.
 IN_TURNS = (
-    Sampling("inference", 0.06, 3.0, least=1, most=24),
-    Sampling("training", 0.25, 3.0, least=1, most=12),
+    Sampling("inference", 0.03, 3.0, least=1, most=40),
+    Sampling("training", 0.1, 3.0, least=1, most=20),
 )
 
 
@@ -87,8 +87,8 @@ def count_cycles(sampling: Sampling, calls_s: Sequence[float]) -> int:
     Args:
         calls_s: seconds that one call of each of its networks takes.
 
-    >>> count_cycles(IN_TURNS[0], [0.03, 0.03])  # cycles of four blocks of about 100 ms
-    7
+    >>> count_cycles(IN_TURNS[0], [0.03, 0.03])  # cycles of four blocks of about 70 ms
+    10
     >>> count_cycles(IN_TURNS[0], [0.8, 0.03])  # a block is at least one call
     2
     """

@@ -16,7 +16,7 @@ from segbench.statistics import ratio_interval, ratio_of
 from segbench.store import write_text
 from studies.measurement_power import LIMIT, PARTS, read_all
 
-BOUND = 1.025
+BOUND = 1.02
 RESAMPLES = 2000
 RESAMPLED_LOOKS = (FIRST_LOOK, FIRST_LOOK + 1, FIRST_LOOK + 2)  # rounds
 COMMANDS = """    python -m studies.measurement_power run --folder power

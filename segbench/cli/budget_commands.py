@@ -53,7 +53,7 @@ def check(
         str | None,
         typer.Option(
             help="Measure the working tree and this git revision in turns: 'baseline' in a limit "
-            "is the revision. [default limit: forward at most 2.5 % slower]",
+            "is the revision. [default limit: forward at most 2 % slower]",
             metavar="REF",
             show_default=False,
         ),
@@ -86,7 +86,7 @@ def check(
         str | None,
         typer.Option(
             help="Decide within this time: 90s, 5min. Three rounds are always measured. "
-            "[default: a minute for each pair of networks]",
+            "[default: two minutes for each pair of networks]",
             metavar="TIME",
             show_default=False,
         ),

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from segbench.verdicts import Check
 
 DEFAULT_FILE = Path("budgets.toml")
-# Halfway between no change and the 5 % that a minute on two cores can tell from it.
-DEFAULT_LIMIT = "latency.forward.p50_s <= 1 * baseline + 2.5 %"
+# Between no change and the 5 % that is told from it on two cores in a minute or two.
+DEFAULT_LIMIT = "latency.forward.p50_s <= 1 * baseline + 2 %"
 
 
 @dataclass(frozen=True)
