@@ -1,6 +1,7 @@
 """Hold the documentation to the commands: their real help, and the README's examples, run.
 
-Without arguments it checks. With ``--write`` it writes the help texts into ``docs/commands.md``.
+Without arguments it checks. With ``--write`` it writes the help texts into ``docs/commands.md``, and
+the JSON schemas of results into the package.
 The README's commands run at a small size and for one round: that they work is what is checked here.
 """
 
@@ -17,11 +18,22 @@ from pathlib import Path
 
 from PIL import Image, ImageDraw
 
+from segbench import schemas
+
 HERE = Path(__file__).parent
 README = HERE.parent / "README.md"
 COMMANDS = HERE / "commands.md"
-NAMES = ("profile", "compare", "report", "models", "env")
-SMALL = ("--size", "64x64", "--repeats", "1")
+NAMES = (
+    *(("profile",), ("compare",), ("check",)),
+    *(("baseline", verb) for verb in ("save", "show", "update")),
+    *(("report",), ("models",), ("env",)),
+)
+SMALL = {
+    "profile": ("--size", "64x64", "--repeats", "1"),
+    "compare": ("--size", "64x64", "--repeats", "1"),
+    "baseline": ("--size", "64x64", "--repeats", "1"),
+    "check": ("--max-time", "30s"),
+}
 
 NETWORK = '''"""A network of the user's own."""
 
@@ -56,7 +68,7 @@ def segbench(*arguments: str, folder: Path) -> str:
 def help_page() -> str:
     """Return the page of all help texts as they are."""
     parts = ["# Commands", "Each command's `--help`."]
-    for name in ((), *((name,) for name in NAMES)):
+    for name in ((), *NAMES):
         title = " ".join(("segbench", *name))
         text = segbench(*name, "--help", folder=HERE)
         lines = (line.rstrip() for line in text.strip().splitlines())
@@ -79,6 +91,15 @@ def readme_commands() -> list[list[str]]:
     return [shlex.split(line)[2:] for line in lines if line.startswith("$ segbench ")]
 
 
+def readme_block(language: str) -> str:
+    """Return the README's first block in a language."""
+    text = README.read_text(encoding="utf-8")
+    found = re.search(rf"```{language}\n(.*?)```", text, re.DOTALL)
+    if found is None:
+        raise SystemExit(f"the README has no block of {language}")
+    return found[1]
+
+
 def run_readme(folder: Path) -> None:
     """Run them all, in a folder with a picture and a user's network."""
     (folder / "mypkg").mkdir()
@@ -86,11 +107,12 @@ def run_readme(folder: Path) -> None:
     picture = Image.new("RGB", (480, 360), (120, 160, 210))
     ImageDraw.Draw(picture).polygon([(0, 360), (200, 150), (280, 150), (480, 360)], (90, 90, 90))
     picture.save(folder / "street.png")
+    (folder / "budgets.toml").write_text(readme_block("toml"), encoding="utf-8")
     commands = readme_commands()
     if not commands:
         raise SystemExit("the README shows no command")
     for arguments in commands:
-        small = SMALL if arguments[0] in {"profile", "compare"} else ()
+        small = SMALL.get(arguments[0], ())
         kept = [word for word in arguments if not re.fullmatch(r"\d+x\d+|--size", word)]
         print("segbench", shlex.join([*kept, *small]))
         segbench(*kept, *small, folder=folder)
@@ -100,6 +122,7 @@ def main() -> None:
     """Check, or write."""
     if "--write" in sys.argv:
         COMMANDS.write_text(help_page(), encoding="utf-8")
+        schemas.write_files(Path(schemas.__file__).parent)
         return
     check_help()
     with tempfile.TemporaryDirectory() as folder:

@@ -43,7 +43,7 @@ class Baseline:
                 f"the baseline has no model {label!r} (it has: {names}); save one that has"
             )
         found = list(workload_differences(then.workload, now.workload))
-        advice = "save a baseline with this workload"
+        advice = "give the workload of the baseline, or save one with this workload"
         if not found and not normalised:
             found = list(then.environment.differences(now.environment))
             advice = (

@@ -22,6 +22,7 @@ REFERENCE_SIZE = (112, 112)
 STARTING_S = 3.0
 ROUNDS = 6
 LEAST_S, MOST_S = 2.0, 7.0
+_TO_COME = -1  # the arm of the reference workload, until all others have theirs
 
 
 @dataclass(frozen=True)
@@ -51,8 +52,10 @@ class Held:
 
     @property
     def contest(self) -> Contest:
-        """The arms that are timed in turns for it."""
-        return (self.arm,) if self.other is None else (self.arm, self.other)
+        """The arms that are timed in turns for it; the same whichever the limit is on."""
+        if self.other is None:
+            return (self.arm,)
+        return min(self.arm, self.other), max(self.arm, self.other)
 
 
 @dataclass
@@ -71,11 +74,16 @@ class Lineup:
     is_before: list[bool] = field(default_factory=list)
     needs_reference: bool = False
 
-    def hold(self, wanted: Wanted) -> Held:
-        """Find the arms of a limit, making those that are not there yet.
+    def hold_all(self, wanted: Sequence[Wanted]) -> list[Held]:
+        """Find the arms of the limits, making those that are not there yet.
 
-        The reference is -1 until all limits are held.
+        The reference workload comes after all networks that get a profile.
         """
+        held = [self._hold(each) for each in wanted]
+        last = len(self.tasks)
+        return [replace(each, other=last) if each.other == _TO_COME else each for each in held]
+
+    def _hold(self, wanted: Wanted) -> Held:
         arm = self._arm(wanted.model, before=False)
         limit = wanted.limit
         match limit.to:
@@ -83,13 +91,13 @@ class Lineup:
                 return Held(arm, None)
             case name if name == REFERENCE:
                 self.needs_reference = True
-                return Held(arm, -1)
+                return Held(arm, _TO_COME)
             case name if name == BASELINE:
                 if self.trees is not None:
                     return Held(arm, self._arm(wanted.model, before=True))
                 if self.normalised and limit.metric.phase is not None:
                     self.needs_reference = True
-                    return Held(arm, -1)
+                    return Held(arm, _TO_COME)
                 return Held(arm, None)
             case name:
                 return Held(arm, self._other_arm(ModelSpec.parse(name)))

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from segbench.comparison import paired_ratios
+from segbench.limits import BASELINE
 from segbench.recording import block_medians
-from segbench.results import Latency
+from segbench.results import Latency, Noise
 from segbench.statistics import Interval, median_interval, ratio_interval, ratio_of
-from segbench.verdicts import Look, Verdict
+from segbench.verdicts import Judgement, Look, Verdict
 
 # The chance of a wrong verdict, 5 % in all, is split between three looks. The first finds what is
 # far over or under and needs no more; most is left for the last, which decides what is close.
 ERRORS = (0.005, 0.015, 0.03)
 FIRST_LOOK = 3  # rounds
+MOST_ROUNDS = 200  # whatever the time; a result must fit in memory
 
 
 @dataclass(frozen=True)
@@ -44,15 +46,19 @@ def verdict_on(interval: Interval | None, bound: float) -> Verdict:
 class Looks:
     """When to look at the samples: after three rounds, at half time, and when time is used up.
 
+    The last round that there may be is the last look too.
+
     Which look it is depends on the clock and on nothing that was measured. Error that a look has
     not spent, because it fell out, goes to the last.
 
     Args:
         limit_s: seconds for all rounds together.
+        most: rounds at most.
     """
 
-    def __init__(self, limit_s: float) -> None:
+    def __init__(self, limit_s: float, *, most: int = MOST_ROUNDS) -> None:
         self.limit_s = limit_s
+        self.most = most
         self.taken: list[Look] = []
 
     def due(self, rounds: int, elapsed_s: float) -> Look | None:
@@ -71,7 +77,8 @@ class Looks:
 
     def is_last(self, rounds: int, elapsed_s: float) -> bool:
         """Tell whether one more round, as long as those before, would end too late."""
-        return rounds >= FIRST_LOOK and elapsed_s * (rounds + 1) / rounds > self.limit_s
+        ends_late = rounds >= FIRST_LOOK and elapsed_s * (rounds + 1) / rounds > self.limit_s
+        return ends_late or rounds >= self.most
 
 
 def estimate_ratio(
@@ -109,3 +116,72 @@ def quotient(above: Estimate, below: Estimate) -> Estimate:
         math.log(above.interval[1] / above.value), math.log(below.value / below.interval[0])
     )
     return Estimate(value, (value * math.exp(-fall), value * math.exp(rise)))
+
+
+def judge_exact(judgement: Judgement, other: float | None) -> Judgement:
+    """Decide a limit on a figure without noise.
+
+    Args:
+        judgement: the limit and what was measured, without a verdict.
+        other: the figure that the bound is a multiple of; 1 where the bound stands by itself.
+
+    >>> limit = Judgement("segfast", "params <= 9", "params", "exact", None, 8.0, None, bound=9.0)
+    >>> judge_exact(limit, 1).verdict
+    'within'
+    """
+    own = judgement.measured
+    if own is None or other is None:
+        whose = judgement.model
+        if own is not None:
+            whose = "the baseline" if judgement.to == BASELINE else str(judgement.to)
+        on_linux = "run on Linux, or " if judgement.metric.startswith("memory.") else ""
+        return replace(
+            judgement,
+            verdict="inconclusive",
+            reason=f"{judgement.metric} of {whose} is not known; {on_linux}leave the limit out",
+        )
+    # A product, for a quotient of whole numbers may be rounded to beyond its bound.
+    verdict: Verdict = "within" if own <= judgement.bound * other else "over"
+    return replace(judgement, value=own / other if other else None, verdict=verdict)
+
+
+def judge_timed(
+    judgement: Judgement,
+    estimate: Estimate | None,
+    look: Look,
+    *,
+    noise: Noise | None = None,
+    noise_then: Noise | None = None,
+) -> Judgement:
+    """Decide a limit on a time or on a ratio of times, or call it inconclusive for now.
+
+    Whatever disturbs a machine makes it slower. So it can excuse a time that stands by itself, but
+    never convict it; and a time that was stored then can convict another, but never excuse it.
+
+    Args:
+        judgement: the limit and what was measured, without a verdict.
+        noise: of the machine now; None for a ratio of two that were measured in turns.
+        noise_then: of the machine when a baseline was saved; None where there is none.
+    """
+    if estimate is None or estimate.interval is None:
+        value = None if estimate is None else estimate.value
+        reason = "there are too few samples to judge by"
+        return replace(judgement, value=value, verdict="inconclusive", reason=reason)
+    verdict = verdict_on(estimate.interval, judgement.bound)
+    reason = ""
+    if verdict == "inconclusive":
+        reason = (
+            f"the interval holds the bound after {look.rounds} rounds; "
+            "give more time with --max-time, or a quieter machine"
+        )
+    elif verdict == "over" and noise is not None and noise.noisy:
+        verdict = "inconclusive"
+        reason = f"it is over, but the machine was disturbed: {noise.reasons[0]}"
+    elif verdict == "within" and noise_then is not None and noise_then.noisy:
+        verdict = "inconclusive"
+        reason = (
+            "it is within, but the machine was disturbed when the baseline was saved: "
+            f"{noise_then.reasons[0]}; save it again"
+        )
+    value, interval = estimate.value, estimate.interval
+    return replace(judgement, value=value, interval=interval, verdict=verdict, reason=reason)

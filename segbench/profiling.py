@@ -54,7 +54,7 @@ def profile(
         repeats: rounds of fresh processes.
         seed: of weights, noise, and the order of measuring.
         layers: also time every leaf module.
-        training: also time a training step.
+        training: also time and weigh a training step.
         strict: refuse a network with operators that have no counting rule.
         progress: called with what is being done, steps done, and steps in all.
 
@@ -73,7 +73,7 @@ def profile(
     settings = Settings(
         threads, batch, size, classes, input, device, runtime, allocator, repeats, seed, strict
     )
-    run = Run(settings.tasks([model]), settings.describe_input(), progress, strict)
+    run = Run(settings.tasks([model]), settings.describe_input(), progress, strict, training)
     with run.interruptible(lambda: run.profiles(complete=False)[0]):
         run.inspect()
         run.time([(0,)], plan=_plan(ALONE, training=training), most=repeats, seed=seed)
@@ -138,7 +138,7 @@ def compare(
         tasks.append(settings.task(base))
     position = specs.index(base)
     contests = [(arm, position) for arm in range(len(tasks) + 1) if arm != position]
-    run = Run(tasks, settings.describe_input(), progress, strict)
+    run = Run(tasks, settings.describe_input(), progress, strict, training)
     with run.interruptible(lambda: _comparison(run, position, complete=False)):
         run.inspect()
         run.check_classes()

@@ -49,12 +49,16 @@ def segbench_check(request: pytest.FixtureRequest) -> Callable[..., Check]:
         from segbench.budget import make_budget  # noqa: PLC0415 - see the module
         from segbench.checking import check  # noqa: PLC0415
         from segbench.contests import Wanted  # noqa: PLC0415
+        from segbench.errors import SegbenchError  # noqa: PLC0415
         from segbench.settings import Settings  # noqa: PLC0415
 
-        budget = make_budget(model, limits)
-        settings = Settings(threads=threads, batch=batch, size=size, classes=classes, seed=seed)
-        wanted = [Wanted(budget.spec, placed.limit) for placed in budget.limits]
-        found = check([(settings, wanted)], max_time_s=max_time_s)
+        try:
+            budget = make_budget(model, limits)
+            settings = Settings(threads=threads, batch=batch, size=size, classes=classes, seed=seed)
+            wanted = [Wanted(budget.spec, placed.limit) for placed in budget.limits]
+            found = check([(settings, wanted)], max_time_s=max_time_s)
+        except SegbenchError as error:  # one line that says all; a traceback would hide it
+            pytest.fail(f"segbench: {error}", pytrace=False)
         _raise_on(found, allow=bool(request.config.getoption(ALLOW)))
         return found
 

@@ -48,16 +48,20 @@ class Run:
 
     Attributes:
         tasks: the networks that get a profile.
+        training: whether what a training step takes is wanted too.
         arms: those that are timed; the tasks, and others after them.
+        in_turns: the arms that are timed in turns with another.
     """
 
     tasks: list[Task]
     input_name: str
     progress: Progress
     strict: bool = False
+    training: bool = True
     environment: Environment = field(default_factory=read_environment)
     started_s: float = field(default_factory=time.perf_counter)
     arms: list[Task] = field(default_factory=list)
+    in_turns: frozenset[int] = frozenset()
     inspections: list[dict[str, Any]] = field(default_factory=list)
     memories: list[dict[str, Any]] = field(default_factory=list)
     recordings: list[Recording] = field(default_factory=list)
@@ -86,7 +90,10 @@ class Run:
             for task in self.tasks
         ]
         weighed = range(len(self.tasks)) if peaks is None else peaks
-        weights = [Question(self.tasks[position], "memory", "measure") for position in weighed]
+        weights = [
+            Question(self.tasks[position], "memory", "measure", {"training": self.training})
+            for position in weighed
+        ]
         replies = ask_each(
             [*weights, *counts],  # the longer ones first
             at_a_time=self.environment.effective_cpus,
@@ -125,6 +132,7 @@ class Run:
             enough: told the number of finished rounds; whether to stop.
         """
         self.arms = [*self.tasks, *more_arms]
+        self.in_turns = frozenset(arm for contest in contests if contest[1:] for arm in contest)
         self.recordings = [Recording() for _ in self.arms]
         training = any(sampling.work == "training" for sampling in plan)
         prepare = {"do": "prepare", "work": "training"} if training else None
@@ -157,10 +165,10 @@ class Run:
                 supervisor_cpu_share=self.supervisor_cpu_share,
                 layers=self.layers,
                 complete=complete,
-                in_turns=len(self.arms) > 1,
+                in_turns=position in self.in_turns,
             )
-            for task, inspection, memory, recording in zip(
-                self.tasks, self.inspections, self.memories, recordings, strict=False
+            for position, (task, inspection, memory, recording) in enumerate(
+                zip(self.tasks, self.inspections, self.memories, recordings, strict=False)
             )
         ]
 

@@ -98,7 +98,8 @@ class Subject:
         if not any(weight.requires_grad for weight in self.model.parameters()):
             raise UsageError(
                 f"network {str(self.spec)!r} has no parameter that can be trained, and a training "
-                "step is measured too; set requires_grad on those that are to be"
+                "step is measured too; set requires_grad on those that are to be, or add "
+                "--no-training"
             )
         self.model.train()
         batch, _, height, width = self.shape

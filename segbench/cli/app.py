@@ -96,10 +96,11 @@ def profile(
     """Measure one network: size, work, peak memory, and the latency of each phase."""
     from segbench import profiling  # noqa: PLC0415 - start-up
     from segbench.cli.output import Target, measure  # noqa: PLC0415 - start-up
+    from segbench.results import Profile  # noqa: PLC0415 - start-up
 
     height_width = options.image_size(size)
     finished = measure(
-        Target(format, output, force=force),
+        Target(format, output, force=force, kind=Profile),
         lambda progress: profiling.profile(
             model,
             threads=threads,
@@ -157,13 +158,14 @@ def compare(
     from segbench import profiling  # noqa: PLC0415 - start-up
     from segbench.cli.output import Target, measure  # noqa: PLC0415 - start-up
     from segbench.cli.selecting import select_models  # noqa: PLC0415 - start-up
+    from segbench.results import Comparison  # noqa: PLC0415 - start-up
 
     named = select_models(models or [], every=every)
     height_width = options.image_size(size)
     share = options.share(precision, "precision")
     max_time_s = options.duration(max_time, "max-time")
     finished = measure(
-        Target(format, output, force=force),
+        Target(format, output, force=force, kind=Comparison),
         lambda progress: profiling.compare(
             named,
             baseline=baseline,

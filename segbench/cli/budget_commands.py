@@ -136,6 +136,7 @@ def check(
         baseline=baseline,
         against=against,
         settings=settings,
+        normalised=normalised,
     )
     stored = None if asked.baseline is None else asking.read_baseline(asked.baseline)
     target = Target(format, output, force=force)

@@ -50,6 +50,7 @@ def ask(
     baseline: Path | None,
     against: str | None,
     settings: Settings,
+    normalised: bool,
 ) -> Asked:
     """Collect the limits of the command line and those of a budget file.
 
@@ -60,22 +61,30 @@ def ask(
         raise UsageError("a limit is given and no model; name the model that it is on")
     if baseline is not None and against is not None:
         raise UsageError("both --baseline and --against are given; choose one of them")
+    if normalised and against is not None:
+        raise UsageError(
+            "--normalised is for figures of another run, and --against measures both in this one; "
+            "leave one of them out"
+        )
     budgets = [_budget_of(model, limits, against) for model in models]
+    stored = baseline
     path = budget or (DEFAULT_FILE if not models and DEFAULT_FILE.exists() else None)
     if path is not None:
         file = read_budget_file(path)
         budgets += file.budgets
-        baseline = baseline or (None if against else file.baseline)
+        stored = baseline or (None if against else file.baseline)
     if not budgets:
         raise UsageError(
             f"there is nothing to check; give --budget FILE, write a {DEFAULT_FILE}, or name "
             "models with --limit or --against"
         )
     refuse_repeats(budgets)
+    needed = _needed_baseline(budgets, stored, against)
+    _refuse_what_is_of_no_use(baseline, needed, normalised=normalised)
     return Asked(
         groups=_group(budgets, settings),
         budget=None if path is None else str(path),
-        baseline=_needed_baseline(budgets, baseline, against),
+        baseline=needed,
     )
 
 
@@ -97,7 +106,7 @@ def _needed_baseline(
         if not placed:
             raise UsageError(
                 "no limit is a multiple of baseline, so there is nothing to hold against "
-                f"{against!r}; add one, or name models without --budget"
+                f"{against!r}; add one, or name models in place of the budget file"
             )
         return None
     if placed and baseline is None:
@@ -107,6 +116,22 @@ def _needed_baseline(
             "or --against a git revision"
         )
     return baseline if placed else None
+
+
+def _refuse_what_is_of_no_use(
+    baseline: Path | None, needed: Path | None, *, normalised: bool
+) -> None:
+    """Refuse what was asked for and would have no effect, for its author expects one."""
+    if baseline is not None and needed is None:
+        raise UsageError(
+            f"no limit is a multiple of baseline, so there is nothing to hold against "
+            f"{str(baseline)!r}; add one, or leave --baseline out"
+        )
+    if normalised and needed is None:
+        raise UsageError(
+            "--normalised is for limits that are multiples of baseline, and there are none; "
+            "add one, or leave it out"
+        )
 
 
 def _group(
@@ -135,6 +160,8 @@ def read_baseline(path: Path) -> Baseline:
             f"{str(path)!r} holds no baseline but a {type(found).__name__.lower()}; "
             "make one with: segbench baseline save MODEL --output FILE"
         )
+    if not found.profiles:
+        raise UsageError(f"baseline {str(path)!r} has no model in it; save it again")
     return found
 
 
@@ -157,8 +184,11 @@ def revisions(against: str | None, *, setup: str | None) -> Iterator[Trees | Non
 
 
 def publish_on_github(check: Check) -> None:
-    """Write the step summary and annotations, where GitHub Actions runs."""
+    """Write the step summary and annotations, where GitHub Actions runs.
+
+    It reads both outputs of a step. Standard output may be the result as JSON for another program.
+    """
     from segbench.report.github import publish  # noqa: PLC0415 - few runs are there
 
     for line in publish(check, os.environ):
-        print(line)
+        print(line, file=sys.stderr)

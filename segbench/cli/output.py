@@ -6,7 +6,7 @@ import contextlib
 import os
 import shutil
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar, cast
 
@@ -33,16 +33,27 @@ NARROWEST = 80  # the tables are made for it; a narrower terminal wraps them
 class Target:
     """Where one result is to go, checked before anything is measured.
 
+    Args:
+        kind: what will be measured; None where the result is there already.
+
     Raises:
-        UsageError: a file cannot be written, or its ending names no format and none is given.
+        UsageError: a file cannot be written, its ending names no format and none is given, or a
+            format has no place for a result of this kind.
     """
 
     def __init__(
-        self, form: FormatName | None, outputs: Sequence[Path] | None, *, force: bool
+        self,
+        form: FormatName | None,
+        outputs: Sequence[Path] | None,
+        *,
+        force: bool,
+        kind: type[Result] | None = None,
     ) -> None:
         self._force = force
         self._form = form
         self._files = {output: _format_of(output, form) for output in outputs or ()}
+        if kind is not None:
+            _check_kind(kind, tuple(self._files.values()) or (form,))
         if self._files:
             from segbench.store import check_writable  # noqa: PLC0415 - start-up
 
@@ -64,6 +75,15 @@ class Target:
             write_text(path, text, force=self._force)
         show(result, "table")
         print(f"written to {', '.join(map(str, drawn))}", file=sys.stderr)
+
+
+def _check_kind(kind: type[Result], forms: Collection[FormatName | None]) -> None:
+    from segbench.verdicts import Check  # noqa: PLC0415 - start-up
+
+    if FormatName.JUNIT in forms and kind is not Check:
+        from segbench.report.junit import refusal  # noqa: PLC0415 - few ask for it
+
+        raise refusal(kind)
 
 
 def _format_of(output: Path, form: FormatName | None) -> FormatName:

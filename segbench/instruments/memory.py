@@ -16,6 +16,8 @@ from segbench.memory import give_back, peak_bytes, reset_peak, resident_bytes
 from segbench.subject import Subject
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from segbench.protocol import Task
 
 
@@ -26,19 +28,23 @@ class MemoryInstrument:
         set_threads(task.threads)
         self._task = task
 
-    def measure(self) -> dict[str, int | None]:
-        """Return the peak bytes of one inference and of training, weights included."""
-        measure = self._measure_gpu if self._task.device == "cuda" else self._measure_cpu
-        return measure()
+    def measure(self, *, training: bool = True) -> dict[str, int | None]:
+        """Return the peak bytes of one inference and of training, weights included.
 
-    def _measure_cpu(self) -> dict[str, int | None]:
+        Args:
+            training: whether that of training is wanted; it is unknown otherwise.
+        """
+        measure = self._measure_gpu if self._task.device == "cuda" else self._measure_cpu
+        return measure(training=training)
+
+    def _measure_cpu(self, *, training: bool) -> dict[str, int | None]:
         load_libraries()
         give_back()
         base = resident_bytes()
         subject = Subject(self._task)
         give_back()
         forward = self._peak_above(base, lambda: _infer(subject))
-        train = self._peak_above(base, lambda: _train(subject))
+        train = self._peak_above(base, lambda: _train(subject)) if training else None
         return {"forward_peak_bytes": forward, "train_peak_bytes": train}
 
     def _peak_above(self, base: int | None, run: Any) -> int | None:  # noqa: ANN401
@@ -49,14 +55,17 @@ class MemoryInstrument:
         peak = peak_bytes()
         return None if peak is None else peak - base
 
-    def _measure_gpu(self) -> dict[str, int | None]:
+    def _measure_gpu(self, *, training: bool) -> dict[str, int | None]:
         subject = Subject(self._task)
-        peaks = {}
-        for name, run in (("forward_peak_bytes", _infer), ("train_peak_bytes", _train)):
-            torch.cuda.reset_peak_memory_stats(subject.device)
-            run(subject)
-            peaks[name] = int(torch.cuda.max_memory_allocated(subject.device))
-        return dict(peaks)
+        forward = _peak_on_gpu(subject, _infer)
+        train = _peak_on_gpu(subject, _train) if training else None
+        return {"forward_peak_bytes": forward, "train_peak_bytes": train}
+
+
+def _peak_on_gpu(subject: Subject, run: Callable[[Subject], None]) -> int:
+    torch.cuda.reset_peak_memory_stats(subject.device)
+    run(subject)
+    return int(torch.cuda.max_memory_allocated(subject.device))
 
 
 def load_libraries() -> None:

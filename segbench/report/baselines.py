@@ -56,7 +56,7 @@ def _normalised_table(baseline: Baseline) -> Table:
         for profile in baseline.profiles
     )
     columns = ("model", *(PHASE_TITLES[phase] for phase in PHASES))
-    caption = "what --normalised holds against; in brackets the 95 % interval"
+    caption = "what --normalised holds against, and half the width of its 95 % interval"
     return Table("times the reference workload", columns, rows, caption)
 
 
@@ -65,5 +65,8 @@ def _times(latency: Latency | None, reference: Latency | None) -> str:
     if not pairs:
         return "-"
     interval = ratio_interval(pairs, seed=0)
-    shown = units.times(ratio_of(pairs))
-    return shown if interval is None else f"{shown} ({'-'.join(map(units.significant, interval))})"
+    ratio = ratio_of(pairs)
+    if interval is None:
+        return units.times(ratio)
+    low, high = interval
+    return f"{units.times(ratio)} ±{100 * (high - low) / 2 / ratio:2.0f} %"

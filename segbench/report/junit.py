@@ -42,6 +42,14 @@ class LimitCase(TestCase):
     line = IntAttr()
 
 
+def refusal(kind: type[Result]) -> UsageError:
+    """Return what to raise for a result of a kind that has nothing which could pass or fail."""
+    return UsageError(
+        f"a {kind.__name__.lower()} cannot be drawn as junit, which is for what a check found; "
+        "choose table, json, csv or markdown"
+    )
+
+
 def render(result: Result) -> str:
     """Return a check as JUnit XML.
 
@@ -49,11 +57,7 @@ def render(result: Result) -> str:
         UsageError: the result is no check, and so has nothing that could pass or fail.
     """
     if not isinstance(result, Check):
-        kind = type(result).__name__.lower()
-        raise UsageError(
-            f"a {kind} cannot be drawn as junit, which is for what a check found; "
-            "choose table, json, csv or markdown"
-        )
+        raise refusal(type(result))
     whole = JUnitXml("segbench check")
     whole.add_testsuite(_suite(result))
     whole.update_statistics()  # type: ignore[no-untyped-call]  # it declares no return type

@@ -89,12 +89,17 @@ PARAMS = {
 
 
 def make_latency(
-    rounds_ms: Sequence[Sequence[float]] = ROUNDS_MS, *, calls: int = 5, faults: int = 0
+    rounds_ms: Sequence[Sequence[float]] = ROUNDS_MS,
+    *,
+    calls: int = 5,
+    faults: int = 0,
+    blocks_a_cycle: int = 1,
 ) -> Latency:
     """Return the latency of blocks that each hold so many equal samples."""
     record = PhaseRecord(first_calls_s=[0.2], warmup_calls=[8])
     for number, blocks in enumerate(rounds_ms):
-        for cycle, block in enumerate(blocks):
+        for position, block in enumerate(blocks):
+            cycle = position // blocks_a_cycle
             record.samples_s += [block / 1000] * calls
             record.minor_faults += [faults] * calls
             record.blocks.append(Block(number, cycle, calls, QUIET))

@@ -5,11 +5,13 @@ import subprocess
 import sys
 
 import pytest
-from made_up_results import make_profile
+from made_up_results import make_check, make_profile
 
 from segbench.cli import main
+from segbench.cli.output import Target
 from segbench.report import render
 from segbench.store import save, to_json
+from segbench.verdicts import Check
 
 ZOO = "fcn8s, segnet, segnet-basic, segfast-basic, segfast"
 
@@ -59,7 +61,21 @@ def run(capsys, *arguments):
         (["profile", "segfast", "--output", "none/a.json"], ("cannot write 'none/a.json': folder "
          "'none' does not exist")),
         (["profile", "segfast", "--output", "a.xyz"], ("no format belongs to the ending of "
-         "'a.xyz'; add --format, or end it in .json, .csv, .md, .txt")),
+         "'a.xyz'; add --format, or end it in .json, .csv, .md, .txt, .xml")),
+        (["profile", "segfast", "--output", "a.json", "--output", "none/a.csv"], ("cannot write "
+         "'none/a.csv': folder 'none' does not exist")),
+        (["profile", "segfast", "--output", "a.json", "--output", "good.json"], ("'good.json' "
+         "exists already; choose another name or add --force")),
+        (["compare", "segfast", "--precision", "2"], ("precision '2' is no percentage above 0; "
+         "write for example 2%")),
+        (["compare", "segfast", "--precision", "0%"], ("precision '0%' is no percentage above 0; "
+         "write for example 2%")),
+        (["compare", "segfast", "--max-time", "soon"], ("max-time 'soon' is no time above 0; "
+         "write for example 90s or 5min")),
+        (["compare", "segfast", "--max-time=-5s"], ("max-time '-5s' is no time above 0; "
+         "write for example 90s or 5min")),
+        (["compare", "segfast", "--repeats", "0"], ("repeats must be a positive whole number, "
+         "got 0")),
         (["profile", "segfast,classes=3", "--classes", "4"], ("model 'segfast,classes=3' has 3 "
          "classes and --classes says 4; give only one of them")),
         (["compare"], "no model was named; name some, or give --all for the zoo's five"),
@@ -72,7 +88,8 @@ def run(capsys, *arguments):
         (["report", "damaged.json"], ("result 'damaged.json' is damaged at params: input should be "
          "a valid integer (1 such places)")),
         (["report", "other.json"], ("result 'other.json' is no result that this version reads: its "
-         "schema is 'segbench/profile/9' (schemas: segbench/profile/1, segbench/comparison/1)")),
+         "schema is 'segbench/profile/9' (schemas: segbench/profile/1, segbench/comparison/1, "
+         "segbench/check/1, segbench/baseline/1)")),
         (["report", "good.json", "--output", "good.json"], ("'good.json' exists already; choose "
          "another name or add --force")),
     ],
@@ -98,6 +115,7 @@ def test_an_unknown_runtime_is_refused_with_the_nearest(capsys):
         (["profile", "segfast", "--sise", "8x8"], "No such option: --sise"),
         (["profile", "segfast", "--threads", "two"], "Invalid value for '--threads'"),
         (["profile", "segfast", "--format", "xml"], "Invalid value for '--format'"),
+        (["profile", "segfast", "--precision", "2%"], "No such option: --precision"),
         (["measure", "segfast"], "No such command 'measure'"),
         (["profile", "segfast", "segnet"], "Got unexpected extra argument"),
     ],
@@ -131,6 +149,66 @@ def test_the_ending_of_a_file_names_its_format(capsys, folder, ending, form):
     assert (folder / f"new.{ending}").read_text() == render(make_profile(), form)
     assert out == render(make_profile(), "table")
     assert said == f"written to new.{ending}\n"
+
+
+def test_one_result_goes_into_several_files_each_in_its_format(capsys, folder):
+    outputs = ("--output", "new.json", "--output", "new.csv", "--output", "new.md")
+    code, out, said = run(capsys, "report", "good.json", *outputs)
+    assert code == 0
+    assert out == render(make_profile(), "table")
+    assert said == "written to new.json, new.csv, new.md\n"
+    for ending, form in (("json", "json"), ("csv", "csv"), ("md", "markdown")):
+        assert (folder / f"new.{ending}").read_text() == render(make_profile(), form)
+
+
+def test_a_named_format_is_that_of_all_files(capsys, folder):
+    run(capsys, "report", "good.json", "--output", "a.csv", "--output", "b.md", "--format", "json")
+    assert (folder / "a.csv").read_text() == (folder / "b.md").read_text()
+    assert (folder / "b.md").read_text() == render(make_profile(), "json")
+
+
+def test_no_file_is_written_where_one_format_cannot_hold_the_result(capsys, folder):
+    before = sorted(folder.iterdir())
+    arguments = ("report", "good.json", "--output", "new.json", "--output", "new.xml")
+    assert run(capsys, *arguments) == (2, "", f"segbench: {no_junit('profile')}\n")
+    assert sorted(folder.iterdir()) == before
+
+
+def no_junit(kind):
+    return (
+        f"a {kind} cannot be drawn as junit, which is for what a check found; choose table, json, "
+        "csv or markdown"
+    )
+
+
+@pytest.mark.parametrize(
+    "wanted",
+    [
+        ["--format", "junit"],
+        ["--output", "new.xml"],
+        ["--output", "new.json", "--output", "new.xml"],
+        ["--output", "new.json", "--format", "junit"],
+    ],
+    ids=" ".join,
+)
+@pytest.mark.parametrize(("command", "kind"), [("profile", "profile"), ("compare", "comparison")])
+def test_a_format_without_a_place_for_the_result_is_refused_before_anything_is_measured(
+    capsys, monkeypatch, folder, command, kind, wanted
+):
+    def measured(*_arguments, **_options):
+        pytest.fail("it was measured first")
+
+    monkeypatch.setattr(f"segbench.profiling.{command}", measured)
+    before = sorted(folder.iterdir())
+    said = run(capsys, command, "segfast", *wanted)
+    assert said == (2, "", f"segbench: {no_junit(kind)}\n")
+    assert sorted(folder.iterdir()) == before
+
+
+def test_the_file_of_a_check_may_be_junit(tmp_path):
+    target = Target(None, [tmp_path / "new.xml"], force=False, kind=Check)
+    target.write(make_check())
+    assert (tmp_path / "new.xml").read_text() == render(make_check(), "junit")
 
 
 def test_a_named_format_goes_before_the_ending(capsys, folder):

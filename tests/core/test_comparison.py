@@ -14,9 +14,15 @@ from made_up_results import (
     make_profile,
 )
 
-from segbench.comparison import check_comparable, make_ratios
+from segbench.comparison import (
+    check_comparable,
+    make_ratios,
+    paired_ratios,
+    workload_differences,
+)
 from segbench.errors import ExitCode, NotComparableError
 from segbench.metrics import METRICS
+from segbench.recording import PhaseRecord, Recording
 from segbench.results import Block, Latencies, Memory
 
 
@@ -35,13 +41,14 @@ def refusal(candidate):
 
 def test_a_latency_ratio_is_the_geometric_mean_over_paired_blocks():
     # Pairs 80/40, 20/40 and 160/40, 40/40: logarithms to base 2 of 1, -1 and 2, 0; the rounds
-    # have means 0 and 1, so the ratio is 2 to the power of 1/2.
+    # have means 0 and 1, so the ratio is 2 to the power of 1/2. The variance between the rounds is
+    # 1/2 and that within them 1; pooled over 1 and 2 degrees of freedom they are 5/6, and half the
+    # width of the interval is 3.182 sqrt(5/12) = 2.054. Resampling moves it by 1 %.
     baseline = make_profile(latency=Latencies(forward=make_latency([[40, 40], [40, 40]])))
     candidate = make_profile("segnet", latency=Latencies(make_latency([[80, 20], [160, 40]])))
     found = ratios_of(candidate, baseline)["latency.forward.p50_s"]
     assert found.ratio == pytest.approx(2**0.5)
-    low, high = found.ci95
-    assert 0.5 <= low < 2**0.5 < high <= 4
+    assert found.ci95 == pytest.approx((2 ** (0.5 - 2.054), 2 ** (0.5 + 2.054)), rel=0.05)
 
 
 def test_what_both_have_in_common_in_a_round_cancels_out():
@@ -150,6 +157,25 @@ def test_workloads_that_differ_are_refused(field, value, words):
     )
 
 
+def test_all_that_differs_between_two_workloads_is_said():
+    workload = replace(WORKLOAD, batch=8, width=360, seed=1)
+    assert workload_differences(WORKLOAD, workload) == (
+        "batch differs (baseline 1, candidate 8)",
+        "width differs (baseline 224, candidate 360)",
+        "seed differs (baseline 0, candidate 1)",
+    )
+    assert refusal(make_profile("segnet", workload=workload)) == (
+        "cannot compare segnet with segfast: batch differs (baseline 1, candidate 8); width "
+        "differs (baseline 224, candidate 360); seed differs (baseline 0, candidate 1); profile "
+        "both with the same workload"
+    )
+
+
+def test_between_equal_workloads_nothing_differs():
+    seen = replace(WORKLOAD, threads=replace(THREADS, intra_op=None, os_threads=9))
+    assert workload_differences(WORKLOAD, seen) == ()
+
+
 def test_threads_asked_for_must_be_the_same_and_threads_seen_need_not():
     seen = replace(WORKLOAD, threads=replace(THREADS, os_threads=9))
     check_comparable(make_profile(), make_profile("segnet", workload=seen))
@@ -165,6 +191,49 @@ def test_machines_that_differ_are_refused():
         "cannot compare segnet with segfast: CPU model differs (baseline Made-Up 9000, candidate "
         "Other 1); effective CPUs differ (baseline 2, candidate 4); profile both on one machine"
     )
+
+
+def test_the_blocks_of_a_cycle_count_by_their_geometric_mean():
+    # A B B A: 80 and 20 ms have a mean of 40, 10 and 40 ms of 20; then 90 and 40 of 60, and 20.
+    candidate = make_latency([[80, 20, 90, 40]], blocks_a_cycle=2)
+    baseline = make_latency([[10, 40, 20, 20]], blocks_a_cycle=2)
+    assert paired_ratios(candidate, baseline) == [pytest.approx([2.0, 3.0])]
+
+
+def test_the_median_of_each_block_counts():
+    quick = Recording()
+    quick.phases["forward"] = PhaseRecord(
+        first_calls_s=[1.0],
+        warmup_calls=[1],
+        samples_s=[0.03, 9.0, 0.03, 0.02],
+        minor_faults=[0] * 4,
+        blocks=[Block(0, 0, 3, QUIET), Block(0, 1, 1, QUIET)],
+    )
+    forward = quick.latencies(seed=0).forward
+    assert paired_ratios(forward, make_latency([[10, 10]])) == [pytest.approx([3.0, 2.0])]
+
+
+def test_a_baseline_of_several_contests_is_paired_with_each_in_its_own_cycles():
+    def latency(places):
+        record = PhaseRecord(first_calls_s=[0.2])
+        for (number, cycle), milliseconds in places.items():
+            record.samples_s.append(milliseconds / 1000)
+            record.minor_faults.append(0)
+            record.blocks.append(Block(number, cycle, 1, QUIET))
+        return record.latency(seed=0)
+
+    baseline = latency({(0, 0): 10, (0, 1): 20, (0, 2): 10, (1, 0): 10, (1, 1): 40, (2, 0): 10})
+    candidate = latency({(0, 1): 60, (1, 1): 40, (1, 3): 70, (0, 2): 20})
+    # The third round has no cycle that both were in, and so no pairs.
+    assert paired_ratios(candidate, baseline) == [
+        pytest.approx([3.0, 2.0]),
+        pytest.approx([1.0]),
+    ]
+
+
+def test_what_was_not_timed_has_no_pairs():
+    assert paired_ratios(None, make_latency()) == []
+    assert paired_ratios(make_latency(), None) == []
 
 
 def test_a_round_that_was_cut_off_pairs_the_cycles_that_both_reached():

@@ -27,19 +27,18 @@ LAYERS = (
      "segbench.worker", "segbench.measuring", "segbench.rounds", "segbench.repository",
      "segbench.revisions"),
     # the last is the facade of these
-    ("segbench.noise", "segbench.assembling", "segbench.contests", "segbench.runs", "segbench.profiling", "segbench.checking",
-     "segbench.baselines", "segbench"),
+    ("segbench.noise", "segbench.assembling", "segbench.contests", "segbench.runs",
+     "segbench.profiling", "segbench.bench", "segbench.checking", "segbench.baselines", "segbench"),
     ("segbench.report.*",),
     ("segbench.cli.*", "segbench.__main__", "segbench.pytest_plugin"),
     ("studies.*",),
 )  # fmt: skip
 WITHOUT_TORCH = (
     *LAYERS[0], *LAYERS[1], "segbench", "segbench.settings", "segbench.measuring",
-    "segbench.rounds", "segbench.repository", "segbench.revisions",
-    "segbench.noise", "segbench.contests", "segbench.runs", "segbench.checking",
-    "segbench.baselines",
-    "segbench.assembling", "segbench.profiling", "segbench.report.*",
-    "segbench.cli.*", "segbench.__main__",
+    "segbench.rounds", "segbench.repository", "segbench.revisions", "segbench.noise",
+    "segbench.assembling", "segbench.contests", "segbench.runs", "segbench.profiling",
+    "segbench.bench", "segbench.checking", "segbench.baselines", "segbench.report.*",
+    "segbench.cli.*", "segbench.__main__", "segbench.pytest_plugin",
 )  # fmt: skip
 REPORT_MAY_IMPORT = (*LAYERS[0], *LAYERS[1], "segbench.report.*")
 HEAVY = ("torch", "torchvision", "fvcore")
@@ -180,7 +179,7 @@ def test_a_module_of_the_supervisor_imports_no_torch(module):
     "module",
     ["segbench", "segbench.profiling", "segbench.measuring", "segbench.report", "segbench.cli.app",
      "segbench.report.choosing", "segbench.report.frame", "segbench.store", "segbench.comparison",
-     "zoo"],
+     "segbench.checking", "segbench.baselines", "segbench.pytest_plugin", "zoo"],
 )  # fmt: skip
 def test_importing_a_module_of_the_supervisor_leaves_torch_out(module):
     code = f"import sys, {module}; print('torch' in sys.modules)"

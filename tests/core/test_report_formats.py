@@ -293,9 +293,9 @@ def test_oversubscription_is_remarked_once_however_many_networks_there_are():
 
 
 def test_noise_is_remarked():
-    noise = Noise(noisy=True, reasons=("2 of 4 blocks were disturbed; in the first, rain",))
+    noise = Noise(noisy=True, reasons=("2 of 4 rounds were disturbed; in the first, rain",))
     assert remarks_on(make_profile(noise=noise)) == (
-        "segfast: noisy: 2 of 4 blocks were disturbed; in the first, rain",
+        "segfast: noisy: 2 of 4 rounds were disturbed; in the first, rain",
     )
 
 

@@ -4,30 +4,60 @@
 
 import random
 from collections import Counter
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
+from itertools import pairwise
 
 import pytest
 from made_up_results import QUIET
 
 from segbench.protocol import Task
 from segbench.recording import Recording
-from segbench.rounds import DEFAULT_BLOCKS, Blocks, Rounds, mirrored_orders, turns
+from segbench.rounds import ALONE, IN_TURNS, Rounds, Sampling, count_cycles, mirrored, plan_turns
 
 PHASES_OF = {"inference": ("forward",), "training": ("forward_train", "backward", "optimizer")}
+SHORT_S, LONG_S = 0.1, 0.3  # of a call, to either side of what is settled by another
+TWO_CYCLES = Sampling("inference", 0.1, 1.0, least=2, most=2)
+BOTH = (TWO_CYCLES, Sampling("training", 0.2, 1.0, least=1, most=1))
+
+
+@dataclass(frozen=True)
+class Asked:
+    """Something that a worker was asked for, and by which of the workers ever opened."""
+
+    do: str
+    arm: int
+    worker: int
+    work: str | None = None
+    seconds: float | None = None
+    settle: bool | None = None
+
+
+@dataclass(frozen=True)
+class Slept:
+    seconds: float
 
 
 class Diary:
     """What all fake workers did, in order; their answers can be made to fail."""
 
-    def __init__(self, fail_at=None, error=None):
+    def __init__(self, *, calls_s=(), fail_at=None, error=None):
         self.lines = []
-        self.asked = 0
+        self.calls_s = calls_s
         self.fail_at, self.error = fail_at, error
         self.opened = []
         self.closed = []
 
+    @property
+    def asked(self):
+        return [line for line in self.lines if isinstance(line, Asked)]
+
+    @property
+    def blocks(self):
+        return [line for line in self.asked if line.do == "block"]
+
     def open_workers(self, tasks):
-        workers = [FakeWorker(self, arm) for arm in range(len(tasks))]
+        arms = [int(task.name.removeprefix("net")) for task in tasks]
+        workers = [FakeWorker(self, arm, len(self.opened) + at) for at, arm in enumerate(arms)]
         self.opened += workers
         return workers
 
@@ -35,24 +65,24 @@ class Diary:
         self.closed += workers
 
     def sleep(self, seconds):
-        self.lines.append(("sleep", seconds))
+        self.lines.append(Slept(seconds))
 
 
 class FakeWorker:
-    def __init__(self, diary, arm):
-        self.diary, self.arm = diary, arm
+    def __init__(self, diary, arm, number):
+        self.diary, self.arm, self.number = diary, arm, number
 
     def ask(self, do, **arguments):
-        self.diary.asked += 1
-        if self.diary.asked == self.diary.fail_at:
+        if len(self.diary.asked) + 1 == self.diary.fail_at:
             raise self.diary.error
-        self.diary.lines.append((do, self.arm, arguments.get("work")))
+        self.diary.lines.append(Asked(do, self.arm, self.number, **arguments))
         if do == "state":
             return {"arm": self.arm}
         phases = PHASES_OF[arguments["work"]]
         if do == "warm_up":
+            recent_s = self.diary.calls_s[self.arm] if self.diary.calls_s else SHORT_S
             first = dict.fromkeys(phases, 9.0)
-            return {"first_call_s": first, "calls": 7, "steady": True}
+            return {"first_call_s": first, "calls": 7, "steady": True, "recent_s": recent_s}
         return {
             "samples_s": {phase: [1.0] for phase in phases},
             "minor_faults": {phase: [0] for phase in phases},
@@ -60,17 +90,20 @@ class FakeWorker:
         }
 
 
-def measure(diary, *, arms=2, count=2, seed=0, plan=DEFAULT_BLOCKS, progress=None, ahead=False):
+def measure(diary, contests=((0, 1),), *, most=2, seed=0, plan=BOTH, progress=None, **options):
+    """Run rounds over networks named net0, net1 and so on, up to the last in a contest."""
+    arms = 1 + max(arm for contest in contests for arm in contest)
     recordings = [Recording() for _ in range(arms)]
     rounds = Rounds(
         tasks=[Task(f"net{arm}", {}) for arm in range(arms)],
-        count=count,
+        contests=contests,
+        most=most,
         seed=seed,
         open_workers=diary.open_workers,
         close_workers=diary.close_workers,
         plan=plan,
         sleep=diary.sleep,
-        ahead=ahead,
+        **options,
     )
     try:
         rounds.run(recordings, progress or (lambda *_: None))
@@ -80,77 +113,230 @@ def measure(diary, *, arms=2, count=2, seed=0, plan=DEFAULT_BLOCKS, progress=Non
     return recordings
 
 
-def order_of_blocks(diary):
-    return [(arm, work) for do, arm, work in asks(diary) if do == "block"]
+def forward_places(recording):
+    return [(block.round, block.cycle) for block in recording.phases["forward"].blocks]
 
 
-def asks(diary):
-    return [line for line in diary.lines if line[0] != "sleep"]
+def test_every_cycle_of_a_contest_is_a_b_b_a_or_b_a_a_b():
+    orders = {mirrored((4, 7), random.Random(seed)) for seed in range(50)}
+    assert orders == {(4, 7, 7, 4), (7, 4, 4, 7)}
 
 
-def test_two_arms_are_measured_in_mirrored_orders():
-    plan = (Blocks("inference", 4, 0.4),)
+def test_a_contest_of_one_has_one_block_in_a_cycle():
+    assert mirrored((4,), random.Random(0)) == (4,)
+
+
+def test_in_every_cycle_both_have_two_blocks_which_stand_together():
+    contests = [(0, 1), (2, 1), (3, 1)]
+    turns = plan_turns(contests, [5, 3, 4], random.Random(1))
+    cycles = {}
+    for turn in turns:
+        cycles.setdefault(turn.cycle, []).append(turn.arm)
+    assert [turn.cycle for turn in turns] == sorted(turn.cycle for turn in turns)
+    found = Counter()
+    for first, second, third, fourth in cycles.values():  # four blocks in each
+        assert first == fourth != second == third
+        found[frozenset((first, second))] += 1
+    assert found == {frozenset((0, 1)): 5, frozenset((1, 2)): 3, frozenset((1, 3)): 4}
+
+
+def test_the_cycles_of_all_contests_come_in_random_order():
+    turns = plan_turns([(0,), (1,)], [20, 20], random.Random(0))
+    order = [turn.arm for turn in turns]
+    assert Counter(order) == {0: 20, 1: 20}
+    # In a random order of 20 and 20 a neighbour is another one in about half of the 39 cases.
+    assert 10 <= sum(before != now for before, now in pairwise(order)) <= 30
+
+
+def test_who_begins_a_cycle_is_drawn_anew_for_each():
+    turns = plan_turns([(0, 1)], [40], random.Random(0))
+    begins = [turns[position].arm for position in range(0, 160, 4)]
+    assert 10 <= sum(begins) <= 30  # of 40 draws, 20 on average, with a deviation of 3.2
+
+
+@pytest.mark.parametrize(
+    ("calls_s", "cycles"),
+    [
+        # 4 blocks of 0.03 s, each after 12 ms of sleep and a call of 10 ms: 0.208 s in all
+        ((0.01, 0.01), 14),  # 3 s hold 14.4
+        # 2 x (0.03 + 0.03 + 0.012) + 2 x (0.1 + 0.1 + 0.012), for a block is one call at least
+        ((0.03, 0.1), 5),  # 0.568 s, of which 3 s hold 5.3
+        # 2 x 0.212 + 2 x (0.3 + 0.012), for calls of 0.3 s are not settled
+        ((0.1, 0.3), 3),  # 1.048 s, of which 3 s hold 2.9
+        ((0.1, 4.0), 1),  # at least one
+    ],
+)
+def test_cycles_fill_the_seconds_of_a_contest_as_near_as_they_come(calls_s, cycles):
+    assert count_cycles(IN_TURNS[0], calls_s) == cycles
+
+
+def test_there_are_never_more_cycles_than_the_most():
+    # 4 x 0.0421 s are 0.1684 s; 7 s hold 41.6 of them.
+    sampling = Sampling("inference", 0.03, 7.0, least=1, most=40)
+    assert count_cycles(sampling, (0.0001, 0.0001)) == 40
+
+
+@pytest.mark.parametrize("call_s", [0.001, 0.1, 30.0])
+def test_a_network_alone_has_four_blocks_of_inference_and_two_of_training(call_s):
+    diary = Diary(calls_s=[call_s])
+    measure(diary, [(0,)], most=1, plan=ALONE)
+    assert [block.work for block in diary.blocks] == ["inference"] * 4 + ["training"] * 2
+    assert [block.seconds for block in diary.blocks] == [0.3] * 4 + [0.5] * 2
+
+
+def test_the_cycles_of_a_contest_are_counted_from_the_calls_of_its_own_networks():
+    # 14 cycles of two networks that take 10 ms, as above. A cycle of 10 and 100 ms takes
+    # 2 x 0.052 + 2 x 0.212 = 0.528 s, and 3 s hold 5.7 of them.
+    diary = Diary(calls_s=[0.01, 0.01, 0.1])
+    recordings = measure(diary, [(0, 1), (2, 1)], most=1, plan=IN_TURNS[:1])
+    blocks = [len(recording.phases["forward"].blocks) for recording in recordings]
+    assert blocks == [2 * 14, 2 * (14 + 6), 2 * 6]
+
+
+def test_blocks_of_one_cycle_are_recorded_with_its_number_for_both():
+    first, second = measure(Diary(), most=2)
+    expected = [(0, 0), (0, 0), (0, 1), (0, 1), (1, 0), (1, 0), (1, 1), (1, 1)]
+    assert forward_places(first) == forward_places(second) == expected
+    assert [(block.round, block.cycle) for block in first.phases["backward"].blocks] == [
+        (0, 0),
+        (0, 0),
+        (1, 0),
+        (1, 0),
+    ]
+
+
+def test_networks_of_two_contests_share_cycles_only_within_each():
+    base, one, other = measure(Diary(), [(1, 0), (2, 0)], most=1, plan=(TWO_CYCLES,))
+    mine, theirs = set(forward_places(one)), set(forward_places(other))
+    assert len(mine) == len(theirs) == 2
+    assert not mine & theirs
+    assert set(forward_places(base)) == mine | theirs
+
+
+def test_every_arm_is_warmed_up_for_a_work_once_and_before_any_block_of_it():
     diary = Diary()
-    measure(diary, count=1, plan=plan)
-    order = [arm for arm, _ in order_of_blocks(diary)]
-    assert order[:2] == order[3:1:-1]  # A B B A
-    assert order[4:6] == order[7:5:-1]
-    assert sorted(order[:2]) == sorted(order[4:6]) == [0, 1]
-
-
-@pytest.mark.parametrize("arms", [1, 2, 3, 6])
-def test_every_second_order_is_the_one_before_it_backwards(arms):
-    orders = list(mirrored_orders(arms, 5, random.Random(3)))
-    assert all(sorted(order) == list(range(arms)) for order in orders)
-    assert orders[1] == orders[0][::-1]
-    assert orders[3] == orders[2][::-1]
-
-
-def test_orders_do_differ_between_pairs_of_cycles():
-    orders = {tuple(order) for order in mirrored_orders(4, 20, random.Random(0))}
-    assert len(orders) > 4
-
-
-@pytest.mark.parametrize("arms", [1, 2, 5])
-def test_every_arm_gets_equally_many_blocks_of_each_kind(arms):
-    diary = Diary()
-    measure(diary, arms=arms, count=3)
-    found = Counter(order_of_blocks(diary))
-    assert found == {
-        **{(arm, "inference"): 12 for arm in range(arms)},
-        **{(arm, "training"): 6 for arm in range(arms)},
-    }
-
-
-def test_every_arm_is_warmed_up_for_a_work_before_any_block_of_it():
-    made = list(turns(3, DEFAULT_BLOCKS, random.Random(0)))
+    measure(diary, [(0, 1), (2, 1)], most=1)
     for work in PHASES_OF:
-        of_work = [turn for turn in made if turn.blocks.work == work]
-        assert [turn.arm for turn in of_work[:3]] == [0, 1, 2]
-        assert all(turn.cycle is None for turn in of_work[:3])
-        assert all(turn.cycle is not None for turn in of_work[3:])
+        asked = [line for line in diary.asked if line.work == work]
+        assert [(line.do, line.arm) for line in asked[:3]] == [
+            ("warm_up", 0),
+            ("warm_up", 1),
+            ("warm_up", 2),
+        ]
+        assert {line.do for line in asked[3:]} == {"block"}
 
 
-def test_each_turn_is_followed_by_time_for_its_threads_to_fall_asleep():
+def test_the_threads_of_a_network_fall_asleep_before_another_computes_and_only_then():
     diary = Diary()
-    measure(diary)
-    computing = [at for at, line in enumerate(diary.lines) if line[0] in ("warm_up", "block")]
-    assert all(diary.lines[at + 1][0] == "sleep" for at in computing)
-    assert all(diary.lines[at + 1][1] >= 0.01 for at in computing)
+    measure(diary, [(0, 1), (2, 1)], most=2)
+    before, slept = None, False
+    for line in diary.lines:
+        if isinstance(line, Slept):
+            assert line.seconds == 0.012
+            slept = True
+            continue
+        if line.do in {"warm_up", "block"}:
+            continues = (
+                before is not None
+                and before.do == line.do == "block"
+                and before.worker == line.worker
+            )
+            assert slept is not continues
+            before = line
+        slept = False
+
+
+def test_a_network_alone_does_not_sleep_between_its_blocks():
+    diary = Diary()
+    measure(diary, [(0,)], most=1, plan=ALONE[:1])
+    kinds = ["sleep" if isinstance(line, Slept) else line.do for line in diary.lines]
+    assert kinds == ["sleep", "warm_up", "sleep", "block", "block", "block", "block", "state"]
+
+
+def test_a_block_settles_after_another_network_and_not_after_its_own():
+    diary = Diary(calls_s=[SHORT_S, SHORT_S])
+    measure(diary, most=1, plan=(TWO_CYCLES,))
+    expected = [True] + [before.arm != now.arm for before, now in pairwise(diary.blocks)]
+    assert [block.settle for block in diary.blocks] == expected
+    assert expected[:4] == [True, True, False, True]  # of A B B A
+
+
+def test_long_calls_are_never_settled_and_short_ones_beside_them_are():
+    diary = Diary(calls_s=[SHORT_S, LONG_S])
+    measure(diary, most=3, plan=(TWO_CYCLES,))
+    assert {block.settle for block in diary.blocks if block.arm == 1} == {False}
+    assert {block.settle for block in diary.blocks if block.arm == 0} == {True, False}
+
+
+@pytest.mark.parametrize(("call_s", "settle"), [(0.199, True), (0.2, False)])
+def test_calls_settle_below_a_fifth_of_a_second(call_s, settle):
+    diary = Diary(calls_s=[call_s])
+    measure(diary, [(0,)], most=1, plan=ALONE[:1])
+    assert [block.settle for block in diary.blocks] == [settle, False, False, False]
+
+
+def test_a_contest_that_is_decided_is_no_longer_measured_and_its_network_gets_no_worker():
+    contests = [(1, 0), (2, 0)]
+
+    def enough(rounds):
+        if rounds == 2:
+            contests.remove((1, 0))
+        return False
+
+    diary = Diary()
+    base, decided, other = measure(diary, contests, most=4, plan=(TWO_CYCLES,), enough=enough)
+    assert [worker.arm for worker in diary.opened] == [0, 1, 2, 0, 1, 2, 0, 2, 0, 2]
+    assert {number for number, _ in forward_places(decided)} == {0, 1}
+    assert {number for number, _ in forward_places(other)} == {0, 1, 2, 3}
+    # Two blocks a cycle: of two contests in two rounds, of one in two more.
+    assert len(forward_places(base)) == 2 * (2 * 4 + 2 * 2)
+    assert diary.closed == diary.opened
+
+
+def test_what_is_enough_is_told_the_finished_rounds_and_ends_the_run():
+    told = []
+
+    def enough(rounds):
+        told.append(rounds)
+        return rounds == 3
+
+    diary = Diary()
+    recordings = measure(diary, most=9, enough=enough)
+    assert told == [1, 2, 3]
+    assert {number for number, _ in forward_places(recordings[0])} == {0, 1, 2}
+    assert diary.closed == diary.opened
+
+
+def test_what_is_enough_is_asked_when_the_workers_of_its_round_are_closed():
+    diary = Diary()
+    seen = []
+    measure(diary, enough=lambda _: seen.append((len(diary.opened), len(diary.closed))))
+    assert seen == [(2, 2), (4, 4)]
+
+
+def test_without_a_word_of_enough_all_rounds_are_measured():
+    assert {number for number, _ in forward_places(measure(Diary(), most=5)[0])} == set(range(5))
+
+
+def test_the_most_rounds_end_a_run_that_never_has_enough():
+    diary = Diary()
+    measure(diary, most=3, enough=lambda _: False)
+    assert len(diary.opened) == 2 * 3
 
 
 def test_every_round_has_fresh_workers_which_are_closed_at_its_end():
     diary = Diary()
-    measure(diary, arms=2, count=3)
+    measure(diary, most=3)
     assert len(diary.opened) == 6
     assert diary.closed == diary.opened
+    assert {line.worker for line in diary.asked[-2:]} == {4, 5}
 
 
 def test_the_order_depends_on_the_seed_alone():
     def order(seed):
         diary = Diary()
-        measure(diary, arms=3, count=3, seed=seed)
-        return order_of_blocks(diary)
+        measure(diary, [(0, 1), (2, 1)], most=3, seed=seed)
+        return [(block.arm, block.work) for block in diary.blocks]
 
     assert order(1) == order(1)
     assert order(1) != order(2)
@@ -158,72 +344,103 @@ def test_the_order_depends_on_the_seed_alone():
 
 def test_a_worker_is_asked_for_its_state_after_its_last_block():
     diary = Diary()
-    recordings = measure(diary, count=1)
-    assert [line[0] for line in asks(diary)[-2:]] == ["state", "state"]
+    recordings = measure(diary, most=1)
+    assert [line.do for line in diary.asked[-2:]] == ["state", "state"]
     assert [recording.state for recording in recordings] == [{"arm": 0}, {"arm": 1}]
 
 
 @pytest.mark.parametrize("error", [RuntimeError("gone"), KeyboardInterrupt()])
 def test_workers_are_closed_and_finished_blocks_stay_when_a_round_is_cut_off(error):
-    # 2 warm-ups and 8 blocks of inference, 2 warm-ups and 4 blocks of training, 2 states: 18 asks
-    # a round. The 18 + 2 + 5 = 25th is the fifth block of the second round.
+    # 2 warm-ups and 2 cycles of 4 blocks of inference, 2 warm-ups and 4 blocks of training, 2
+    # states: 18 asks a round. The 18 + 2 + 5 = 25th is the fifth block of the second round, when
+    # its first cycle, of two blocks each, is complete.
     diary = Diary(fail_at=25, error=error)
-    recordings = measure(diary, count=3)
+    recordings = measure(diary, most=3)
     assert diary.closed == diary.opened
     assert len(diary.opened) == 4
-    blocks = [recording.phases["forward"].blocks for recording in recordings]
-    assert [len(found) for found in blocks] == [6, 6]
-    assert {block.round for block in blocks[0]} == {0, 1}
+    assert [len(forward_places(recording)) for recording in recordings] == [6, 6]
+    assert forward_places(recordings[0])[4:] == [(1, 0), (1, 0)]
     assert [len(recording.phases["optimizer"].blocks) for recording in recordings] == [2, 2]
     assert [recording.state for recording in recordings] == [{"arm": 0}, {"arm": 1}]
 
 
-def test_an_interrupt_passes_through_and_is_not_swallowed():
+def test_an_interrupt_passes_through_and_closes_all_that_are_open():
     diary = Diary(fail_at=1, error=KeyboardInterrupt())
     rounds = Rounds(
-        tasks=[Task("net", {})],
-        count=1,
+        tasks=[Task("net0", {}), Task("net1", {})],
+        contests=[(0, 1)],
+        most=1,
         seed=0,
         open_workers=diary.open_workers,
         close_workers=diary.close_workers,
         sleep=diary.sleep,
     )
     with pytest.raises(KeyboardInterrupt):
-        rounds.run([Recording()], lambda *_: None)
-    assert diary.closed == diary.opened != []
+        rounds.run([Recording(), Recording()], lambda *_: None)
+    assert len(diary.opened) == 2
+    assert diary.closed == diary.opened
 
 
-def test_progress_grows_by_one_a_turn_up_to_its_total():
+def test_an_interrupt_between_rounds_leaves_none_of_those_that_were_opened_ahead():
+    diary = Diary(error=KeyboardInterrupt())
+
+    def enough(_rounds):
+        raise diary.error
+
+    measure(diary, [(0,)], most=3, ahead=True, enough=enough)
+    assert len(diary.opened) == 3
+    assert diary.closed == diary.opened
+
+
+def test_progress_is_shown_in_hundredths_of_rounds_and_only_grows():
     seen = []
-    measure(Diary(), arms=2, count=2, progress=lambda *call: seen.append(call))
-    # per round and arm: 1 + 4 turns of inference, 1 + 2 of training
-    totals = {total for _, _, total in seen}
-    assert totals == {32}
+    measure(Diary(), most=2, plan=(TWO_CYCLES,), progress=lambda *call: seen.append(call))
+    assert {total for _, _, total in seen} == {200}
     counts = [done for _, done, _ in seen]
     assert counts == sorted(counts)
-    assert counts[-1] == 32
-    assert seen[0][0] == "round 1 of 2: starting"
-    assert ("round 1 of 2: warming up net0, inference", 0, 32) in seen
+    assert seen[:3] == [
+        ("round 1 of 2: starting", 0, 200),
+        ("round 1 of 2: warming up net0, inference", 0, 200),
+        ("round 1 of 2: warming up net1, inference", 0, 200),
+    ]
+    # Of 8 blocks the last begins at 7/8: 87.5, to the nearest even number.
+    assert [done for doing, done, _ in seen if "timing" in doing][:8] == [
+        0, 12, 25, 38, 50, 62, 75, 88,
+    ]  # fmt: skip
+    assert seen[-1] == ("timed", 200, 200)
 
 
-def test_cycles_of_a_block_are_those_of_its_order():
-    recordings = measure(Diary(), arms=2, count=2)
-    for recording in recordings:
-        places = [(block.round, block.cycle) for block in recording.phases["forward"].blocks]
-        assert places == [(number, cycle) for number in range(2) for cycle in range(4)]
+def test_each_kind_of_work_has_its_share_of_a_rounds_progress():
+    seen = []
+    measure(Diary(), most=1, progress=lambda *call: seen.append(call))
+    begins = {doing: done for doing, done, _ in seen if "warming up" in doing}
+    assert begins == {
+        "round 1 of 1: warming up net0, inference": 0,
+        "round 1 of 1: warming up net1, inference": 0,
+        "round 1 of 1: warming up net0, training": 50,
+        "round 1 of 1: warming up net1, training": 50,
+    }
+
+
+def test_a_run_that_may_end_at_any_round_does_not_say_how_many_there_are():
+    seen = []
+    measure(Diary(), enough=lambda _: False, progress=lambda *call: seen.append(call[0]))
+    assert seen[0] == "round 1: starting"
 
 
 def test_workers_opened_ahead_take_their_turns_and_are_all_closed():
     diary = Diary()
-    measure(diary, arms=1, count=5, ahead=True)
+    measure(diary, [(0,)], most=5, ahead=True)
     # Five rounds open three workers and then two; within a batch they are asked in that order.
-    assert [worker.arm for worker in diary.opened] == [0, 1, 2, 0, 1]
-    assert [line[1] for line in diary.lines if line[0] == "state"] == [0, 1, 2, 0, 1]
+    assert [line.worker for line in diary.asked if line.do == "state"] == [0, 1, 2, 3, 4]
+    first_of_second_batch = next(at for at, line in enumerate(diary.asked) if line.worker == 3)
+    assert {line.worker for line in diary.asked[:first_of_second_batch]} == {0, 1, 2}
+    assert len(diary.opened) == 5
     assert diary.closed == diary.opened
 
 
 def test_workers_opened_ahead_are_closed_when_a_round_fails():
     diary = Diary(fail_at=2, error=RuntimeError("rain"))
-    measure(diary, arms=1, count=3, ahead=True)
+    measure(diary, [(0,)], most=3, ahead=True)
     assert len(diary.opened) == 3
     assert set(diary.closed) == set(diary.opened)

@@ -4,7 +4,7 @@ import subprocess
 import sys
 
 import pytest
-from made_up_results import make_comparison, make_profile
+from made_up_results import make_check, make_comparison, make_profile
 
 from segbench.store import save
 
@@ -33,6 +33,7 @@ def run(*arguments, cwd=None):
 def folder(tmp_path):
     save(make_profile(), tmp_path / "profile.json")
     save(make_comparison(), tmp_path / "comparison.json")
+    save(make_check(), tmp_path / "check.json")
     return tmp_path
 
 
@@ -41,13 +42,17 @@ def folder(tmp_path):
     [
         (["--help"], "Usage:"),
         (["profile", "--help"], "--threads"),
-        (["compare", "--help"], "--baseline"),
+        (["compare", "--help"], "--precision"),
+        (["check", "--help"], "--against"),
+        (["baseline", "--help"], "update"),
         (["--version"], "segbench 0."),
         (["models"], "603,288"),
         (["report", "profile.json"], "603,288"),
         (["report", "comparison.json"], "times segfast"),
         (["report", "comparison.json", "--format", "markdown"], "| segfast |"),
         (["report", "profile.json", "--format", "csv"], "segfast,1,3,224,224"),
+        (["report", "check.json"], "over"),
+        (["report", "check.json", "--format", "junit"], "<testsuites"),
     ],
 )
 def test_a_command_that_measures_nothing_loads_nothing_heavy(arguments, word, folder):

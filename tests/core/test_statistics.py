@@ -1,17 +1,24 @@
-"""Percentiles, intervals and means, against figures worked out by hand."""
+"""Percentiles, ratios and intervals, against figures worked out by hand."""
+
+import math
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.special import bdtr
 
 from segbench.statistics import (
-    geometric_mean,
     median_interval,
     outliers,
     ratio_interval,
+    ratio_of,
     supported_percentile,
 )
+
+# Student's quantiles, from any table, by degrees of freedom: of 95 % intervals, that is at 0.975.
+STUDENT = {1: 12.7062, 2: 4.30265, 3: 3.18245, 5: 2.57058}
+DELTA = 0.01
 
 
 @pytest.mark.parametrize(("share", "floor"), [(0.90, 64), (0.99, 662)])
@@ -29,19 +36,36 @@ def test_p99_of_0_to_1000_is_990_in_whatever_order_the_samples_came():
     assert supported_percentile(samples, 0.99) == pytest.approx(990.0)
 
 
-def test_the_geometric_mean_of_a_ratio_and_its_inverse_is_1():
-    assert geometric_mean([[0.5, 2.0]]) == pytest.approx(1.0)
+def test_the_ratio_of_a_ratio_and_its_inverse_is_1():
+    assert ratio_of([[0.5, 2.0]]) == pytest.approx(1.0)
 
 
-def test_each_round_weighs_the_same_in_the_geometric_mean():
+def test_each_round_weighs_the_same_in_a_ratio():
     # logarithms to base 2: round means 0 and 2, so their mean is 1
-    assert geometric_mean([[1.0, 1.0, 1.0, 1.0], [4.0]]) == pytest.approx(2.0)
+    assert ratio_of([[1.0, 1.0, 1.0, 1.0], [4.0]]) == pytest.approx(2.0)
 
 
-@given(st.lists(st.floats(1e-3, 1e3), min_size=1, max_size=6))
-def test_swapping_candidate_and_baseline_inverts_the_geometric_mean(ratios):
+def test_a_fifth_of_each_rounds_pairs_at_either_end_does_not_move_a_ratio():
+    # 2 and 8 of five are kept with the 4 between them; likewise 2 of ten go at either end.
+    assert ratio_of([[1e-9, 2.0, 4.0, 8.0, 1e9]]) == pytest.approx(4.0)
+    assert ratio_of([[1e-9, 1e-9, *[2.0] * 6, 1e9, 1e9]]) == pytest.approx(2.0)
+
+
+def test_of_four_pairs_none_is_left_out():
+    # logarithms to base 2: 0, 0, 0 and 4
+    assert ratio_of([[1.0, 16.0, 1.0, 1.0]]) == pytest.approx(2.0)
+
+
+@given(st.lists(st.floats(1e-3, 1e3), min_size=1, max_size=12))
+def test_swapping_candidate_and_baseline_inverts_the_ratio(ratios):
     swapped = [1 / ratio for ratio in ratios]
-    assert geometric_mean([swapped]) == pytest.approx(1 / geometric_mean([ratios]))
+    assert ratio_of([swapped]) == pytest.approx(1 / ratio_of([ratios]))
+
+
+def test_swapping_candidate_and_baseline_inverts_the_interval():
+    rounds = np.random.default_rng(1).lognormal(0, 0.1, (3, 7))
+    low, high = ratio_interval(rounds.tolist(), seed=7)
+    assert ratio_interval((1 / rounds).tolist(), seed=7) == pytest.approx((1 / high, 1 / low))
 
 
 def test_one_block_has_no_interval():
@@ -51,7 +75,7 @@ def test_one_block_has_no_interval():
 
 
 def test_blocks_that_are_equal_have_an_interval_without_width():
-    assert median_interval([[3.0, 3.0], [3.0]], seed=0) == (3.0, 3.0)
+    assert median_interval([[3.0, 3.0], [3.0]], seed=0) == pytest.approx((3.0, 3.0))
     assert ratio_interval([[2.0, 2.0], [2.0, 2.0]], seed=0) == pytest.approx((2.0, 2.0))
 
 
@@ -61,33 +85,115 @@ def test_an_interval_is_the_same_for_the_same_seed_and_not_for_another():
     assert ratio_interval(rounds, seed=7) != ratio_interval(rounds, seed=8)
 
 
-def test_an_interval_lies_within_the_samples_and_around_their_middle():
-    low, high = median_interval([[1.0, 2.0, 3.0], [1.5, 2.0, 2.5]], seed=0)
-    assert 1.0 <= low < 2.0 < high <= 3.0
+def test_an_interval_reaches_equally_far_to_either_side_as_a_factor():
+    rounds = [[1.0, 2.0, 3.0], [1.5, 2.0, 2.5]]
+    low, high = median_interval(rounds, seed=0)
+    assert low < 2.0 < high
+    assert low * high == pytest.approx(2.0**2)
+    low, high = ratio_interval(rounds, seed=0)
+    assert low * high == pytest.approx(ratio_of(rounds) ** 2)
 
 
-def test_rounds_that_differ_widen_an_interval_although_the_figures_are_the_same():
-    apart = [[1.0] * 4, [2.0] * 4]  # what a process has in common shows between the rounds
-    mixed = [[1.0, 1.0, 2.0, 2.0], [1.0, 1.0, 2.0, 2.0]]
-    low, high = ratio_interval(apart, seed=0)
-    closer_low, closer_high = ratio_interval(mixed, seed=0)
-    # One in four draws takes the first round twice, so 2.5 % at each end is all of that round.
-    assert (low, high) == pytest.approx((1.0, 2.0))
-    assert closer_low > 1.0
-    assert closer_high < 2.0
+@pytest.mark.parametrize(
+    ("confidence", "quantile"), [(0.90, 2.91999), (0.95, STUDENT[2]), (0.99, 9.92484)]
+)
+def test_rounds_alone_decide_where_their_blocks_do_not_differ(confidence, quantile):
+    # Logarithms to base 2 are -1, 0 and 1: their variance is 1, that of their mean 1/3. With two
+    # degrees of freedom Student's quantile at p is (2p - 1) / sqrt(2p (1 - p)).
+    half = quantile / math.sqrt(3)
+    rounds = [[0.5, 0.5], [1.0, 1.0], [2.0, 2.0]]
+    for interval in (ratio_interval, median_interval):
+        found = interval(rounds, seed=0, confidence=confidence)
+        assert found == pytest.approx((2**-half, 2**half), rel=1e-4)
 
 
-def test_intervals_contain_the_true_ratio_of_rounds_that_differ():
+def test_two_rounds_alone_are_held_to_one_degree_of_freedom():
+    # Logarithms to base 2 are 0 and 2: their variance is 2, that of their mean 1.
+    found = ratio_interval([[1.0, 1.0], [4.0, 4.0]], seed=0)
+    assert found == pytest.approx((2 * 2 ** -STUDENT[1], 2 * 2 ** STUDENT[1]), rel=1e-3)
+
+
+def test_rounds_of_one_block_decide_alone_for_nothing_is_known_of_their_blocks():
+    half = STUDENT[2] / math.sqrt(3)
+    found = ratio_interval([[1.0], [2.0], [4.0]], seed=0)
+    assert found == pytest.approx((2 * 2**-half, 2 * 2**half), rel=1e-4)
+
+
+def test_in_a_single_round_its_blocks_decide():
+    # Four logarithms of -d and d have a variance of 4 d2 / 3, and their mean a third of d2.
+    ratios = [math.exp(-DELTA), math.exp(DELTA)] * 2
+    _, high = ratio_interval([ratios], seed=0)
+    assert math.log(high) == pytest.approx(STUDENT[3] * DELTA / math.sqrt(3), rel=0.05)
+
+
+def apart(between):
+    """Return three rounds of two pairs, and half the width of their interval in units of DELTA.
+
+    The logarithms of a round's pairs lie one DELTA to either side of their mean, whose variance is
+    so DELTA squared; the means have a variance of so many times that.
+    """
+    offsets = (-math.sqrt(between), 0.0, math.sqrt(between))
+    rounds = [
+        [math.exp(DELTA * (offset - 1)), math.exp(DELTA * (offset + 1))] for offset in offsets
+    ]
+    _, high = ratio_interval(rounds, seed=0)
+    return math.log(high) / DELTA
+
+
+# With 2 and 3 degrees of freedom, F exceeds f with a probability of (1 + 2 f / 3) ** -1.5, which is
+# a quarter at f = 1.5 (4 ** (2/3) - 1) = 2.28. Resampling moves the variance within by some 1 %.
+@pytest.mark.parametrize("between", [0.0, 1.0, 2.1])
+def test_rounds_that_differ_as_their_blocks_let_expect_are_pooled_with_them(between):
+    variance = (2 * between + 3 * 1) / 5
+    expected = STUDENT[5] * math.sqrt(variance / 3)
+    assert apart(between) == pytest.approx(expected, rel=0.02)
+
+
+@pytest.mark.parametrize("between", [2.5, 4.0, 100.0])
+def test_rounds_that_differ_more_than_their_blocks_let_expect_decide_alone(between):
+    expected = STUDENT[2] * math.sqrt(between / 3)
+    assert apart(between) == pytest.approx(expected, rel=1e-4)
+
+
+def covered(rounds, *, offset, deviates, runs):
+    """Return how many intervals hold the true ratio, of ten pairs in each of so many rounds.
+
+    Args:
+        offset: standard deviation of what the pairs of a round have in common.
+        deviates: draws what they have not, in an array of a given shape.
+    """
     rng = np.random.default_rng(5)
-    truth, contained = 1.10, 0
-    for seed in range(60):
-        offsets = rng.normal(0, 0.02, (8, 1))
-        ratios = truth * np.exp(offsets + rng.normal(0, 0.01, (8, 4)))
-        low, high = ratio_interval(ratios.tolist(), seed=seed)
-        contained += low <= truth <= high
-    # 95 % of 60 are 57. A bootstrap over 8 rounds is narrower by 1 - sqrt(7/8), so that 92 % is
-    # its share; 48 is below that by over three standard deviations.
-    assert contained >= 48
+    truth, hits = 1.10, 0
+    for seed in range(runs):
+        logs = rng.normal(0, offset, (rounds, 1)) + deviates(rng, (rounds, 10))
+        low, high = ratio_interval((truth * np.exp(logs)).tolist(), seed=seed)
+        hits += low <= truth <= high
+    return hits
+
+
+def fewest(runs, share):
+    """Return the number of hits that one run of a thousand falls short of by chance."""
+    return next(hits for hits in range(runs) if bdtr(hits, runs, share) >= 0.001)
+
+
+def heavy(rng, shape):
+    """Draw from Student's distribution with two degrees of freedom, whose variance is infinite."""
+    return 0.02 * rng.standard_t(2, shape)
+
+
+@pytest.mark.parametrize("rounds", [3, 6])
+@pytest.mark.parametrize("offset", [0.0, 0.005, 0.05])
+def test_intervals_hold_the_true_ratio_in_95_of_100_runs_however_heavy_the_tails(rounds, offset):
+    hits = covered(rounds, offset=offset, deviates=heavy, runs=200)
+    assert hits >= fewest(200, 0.95)
+
+
+def test_pooling_costs_some_certainty_where_three_rounds_differ_a_little():
+    # As much as their blocks let expect, so that no test can tell: the price of intervals that are
+    # half as wide where rounds do not differ.
+    hits = covered(3, offset=0.01, deviates=lambda rng, shape: rng.normal(0, 0.02, shape), runs=300)
+    # One that never misses would be too wide: by chance 300 of 300 hit once in five million times.
+    assert fewest(300, 0.90) <= hits < 300
 
 
 def test_intervals_are_not_so_wide_that_they_miss_nothing():
@@ -98,7 +204,7 @@ def test_intervals_are_not_so_wide_that_they_miss_nothing():
     assert 0.003 < high - low < 0.014
 
 
-def test_rounds_of_unequal_length_are_resampled_too():
+def test_rounds_of_unequal_length_have_an_interval_too():
     low, high = ratio_interval([[1.0, 1.0, 1.0], [1.0], [1.0, 1.0]], seed=0)
     assert (low, high) == pytest.approx((1.0, 1.0))
 

@@ -72,6 +72,44 @@ def test_an_unknown_number_is_a_dash(write):
     assert write(None) == "-"
 
 
+@pytest.mark.parametrize(
+    ("text", "share"),
+    [("2%", 0.02), ("0.5 %", 0.005), (" 10% ", 0.1), ("100%", 1.0), ("250%", 2.5)],
+)
+def test_a_percentage_is_read_as_a_share(text, share):
+    assert units.parse_share(text, what="precision") == pytest.approx(share)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "%", "2", "0%", "0.0 %", "-2%", "+2%", "two%", "2%%", ".5%", "1e-1%", "nan%"]
+)
+def test_what_is_no_percentage_above_0_is_refused(text):
+    with pytest.raises(UsageError) as caught:
+        units.parse_share(text, what="precision")
+    assert str(caught.value) == (
+        f"precision {text!r} is no percentage above 0; write for example 2%"
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "value_s"),
+    [("90s", 90), ("90", 90), ("1.5 min", 90), ("5min", 300), ("2h", 7200), (" 0.25 s ", 0.25)],
+)
+def test_a_time_is_read_in_seconds(text, value_s):
+    assert units.parse_duration(text, what="max-time") == pytest.approx(value_s)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "s", "0", "0s", "0.0min", "-5s", "5 m", "5 minutes", "1:30", "1e3", "soon", "infs"]
+)
+def test_what_is_no_time_above_0_is_refused(text):
+    with pytest.raises(UsageError) as caught:
+        units.parse_duration(text, what="max-time")
+    assert str(caught.value) == (
+        f"max-time {text!r} is no time above 0; write for example 90s or 5min"
+    )
+
+
 @given(st.integers(1, 99_999), st.integers(1, 99_999))
 def test_a_size_reads_back_as_it_was_written(height, width):
     assert units.parse_image_size(f"{height}x{width}") == (height, width)

@@ -12,9 +12,12 @@ import psutil
 import pytest
 
 from segbench.errors import MeasurementError, UsageError
-from segbench.measuring import Question, Worker, ask_once, open_workers
+from segbench.measuring import Question, Worker, ask_once, close_workers, open_workers
 from segbench.protocol import Task
+from segbench.report import render
+from segbench.results import Latencies
 from segbench.settings import Settings
+from segbench.store import load
 
 pytestmark = pytest.mark.measures
 
@@ -121,6 +124,51 @@ def test_no_worker_is_left_when_one_of_several_cannot_open():
     assert after <= before
 
 
+def test_a_worker_has_answered_its_first_request_when_it_counts_as_open():
+    first = {"do": "warm_up", "work": "inference"}
+    workers = open_workers([task_of("Pointwise")] * 2, "timing", then=first)
+    try:
+        for worker in workers:  # one that was not warmed up would not know how long a call takes
+            reply = worker.ask("block", work="inference", seconds=0.01, settle=False)
+            assert len(reply["samples_s"]["forward"]) >= 1
+    finally:
+        close_workers(workers)
+    assert all(is_gone(worker.pid) for worker in workers)
+
+
+def test_no_worker_is_left_when_one_of_several_fails_its_first_request():
+    before = {child.pid for child in psutil.Process().children(recursive=True)}
+    first = {"do": "warm_up", "work": "inference"}
+    with pytest.raises(MeasurementError, match="the bridge is out for 4 axes"):
+        open_workers([task_of("Pointwise"), task_of("RaisesInForward")], "timing", then=first)
+    after = {child.pid for child in psutil.Process().children(recursive=True)}
+    assert after <= before
+
+
+PREPARED = """
+import sys
+from segbench.instruments.timing import TimingInstrument
+from segbench.protocol import Task
+instrument = TimingInstrument(Task("segfast", {}, height=64, width=64, threads=1))
+for work in sys.argv[1:]:
+    assert instrument.prepare(work) == {}
+instrument.warm_up("inference")
+before = len(sys.modules)
+instrument.warm_up("training")
+print(len(sys.modules) - before)
+"""
+
+
+def test_a_worker_that_is_prepared_has_imported_what_a_training_step_needs():
+    def imported(*works):
+        command = [sys.executable, "-c", PREPARED, *works]
+        return int(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+
+    unprepared = imported()
+    assert unprepared > 100
+    assert imported("training") < unprepared / 20
+
+
 def test_a_worker_that_is_closed_leaves_no_process():
     with Worker(Task("", {}), "threads") as worker:
         pid = worker.pid
@@ -189,7 +237,7 @@ def test_a_network_may_print_without_disturbing_the_protocol():
     with Worker(task_of("Prints"), "timing") as worker:
         worker.receive()
         worker.ask("warm_up", work="inference")
-        reply = worker.ask("block", work="inference", seconds=0.01)
+        reply = worker.ask("block", work="inference", seconds=0.01, settle=True)
     assert len(reply["samples_s"]["forward"]) >= 1
     assert len(reply["samples_s"]["forward"]) == len(reply["minor_faults"]["forward"])
 
@@ -267,6 +315,49 @@ def test_a_network_is_found_in_the_folder_where_the_command_runs(tmp_path):
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == (
         "segbench: option 'outputs' of model 'only_here:made' must be a whole number, got 'x'\n"
+    )
+
+
+FROZEN = """
+from torch import nn
+
+
+class Frozen(nn.Conv2d):
+    def __init__(self, classes: int = 5) -> None:
+        super().__init__(3, classes, 1)
+        self.requires_grad_(False)
+"""
+
+
+def test_a_network_that_cannot_be_trained_is_profiled_without_training(tmp_path):
+    (tmp_path / "frozen.py").write_text(FROZEN)
+    done = run_command(
+        "profile", "frozen:Frozen,classes=5", "--size", "64x64", "--threads", "1", "--repeats", "1",
+        "--no-training", "--output", "a.json", "--output", "a.csv", "--output", "a.md",
+        cwd=tmp_path,
+    )  # fmt: skip
+    assert (done.returncode, done.stderr) == (0, "written to a.json, a.csv, a.md\n")
+    profile = load(tmp_path / "a.json")
+    assert (profile.params, profile.params_trainable) == (20, 0)  # 5 x 3 weights and 5 biases
+    assert (profile.macs.forward, profile.macs.backward) == (5 * 3 * 64 * 64, 0)
+    assert profile.saved_activations_bytes == 0
+    assert profile.memory.forward_peak_bytes > 0
+    assert profile.memory.train_peak_bytes is None
+    assert len(profile.latency.forward.blocks) == 4
+    assert profile.latency == Latencies(forward=profile.latency.forward)
+    assert (tmp_path / "a.csv").read_text() == render(profile, "csv")
+    assert (tmp_path / "a.md").read_text() == render(profile, "markdown")
+    assert done.stdout == render(profile, "table")
+
+
+def test_a_network_that_cannot_be_trained_is_refused_where_training_is_measured(tmp_path):
+    (tmp_path / "frozen.py").write_text(FROZEN)
+    done = run_command("profile", "frozen:Frozen", "--size", "64x64", cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == (
+        "segbench: network 'frozen:Frozen,classes=22' has no parameter that can be trained, and a "
+        "training step is measured too; set requires_grad on those that are to be, or add "
+        "--no-training\n"
     )
 
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 
-from segbench.disturbance import Snapshot, between, judge, take_snapshot
+from segbench.disturbance import Snapshot, between, judge, take_snapshot, together
 from segbench.machine import Disturbance
 
 QUIET = Disturbance(
@@ -155,6 +155,73 @@ def test_a_tick_of_foreign_work_in_a_short_block_is_no_reason():
     # 10 ms in 50 ms are 0.2 CPUs, which in a block of 1 s would be a reason.
     assert judge(replace(QUIET, wall_s=0.05, other_busy_cpus=0.2), 2) == ()
     assert judge(replace(QUIET, other_busy_cpus=0.2), 2) != ()
+
+
+SHORT = Disturbance(
+    wall_s=1.0,
+    cpu_s=1.5,
+    cpu_wall_ratio=1.5,
+    steal_s=0.02,
+    steal_share=0.01,
+    other_busy_cpus=0.1,
+    psi_some_share=0.2,
+    involuntary_switches=1,
+    voluntary_switches=20,
+    minor_faults=300,
+    major_faults=4000,
+)
+LONG = Disturbance(
+    wall_s=3.0,
+    cpu_s=6.0,
+    cpu_wall_ratio=2.0,
+    steal_s=0.3,
+    steal_share=0.05,
+    other_busy_cpus=0.5,
+    psi_some_share=0.0,
+    involuntary_switches=2,
+    voluntary_switches=30,
+    minor_faults=400,
+    major_faults=5000,
+)
+
+
+def test_several_blocks_together_are_as_one_whose_shares_weigh_by_time():
+    # Of 4 s the first block has a quarter: steal 0.25 x 1 % + 0.75 x 5 % = 4 %, and so on.
+    seen = together([SHORT, LONG])
+    assert (seen.wall_s, seen.cpu_s, seen.cpu_wall_ratio) == (4.0, 7.5, 1.875)
+    assert seen.steal_s == pytest.approx(0.32)
+    assert seen.steal_share == pytest.approx(0.04)
+    assert seen.other_busy_cpus == pytest.approx(0.4)
+    assert seen.psi_some_share == pytest.approx(0.05)
+    assert (seen.involuntary_switches, seen.voluntary_switches) == (3, 50)
+    assert (seen.minor_faults, seen.major_faults) == (700, 9000)
+
+
+def test_one_block_together_is_itself():
+    seen = together([LONG])
+    assert replace(seen, steal_share=0.05, other_busy_cpus=0.5) == LONG
+    assert (seen.steal_share, seen.other_busy_cpus) == pytest.approx((0.05, 0.5))
+
+
+@pytest.mark.parametrize("name", ["steal_s", "steal_share", "other_busy_cpus", "psi_some_share"])
+def test_what_one_block_could_not_see_is_unknown_of_them_together(name):
+    seen = together([SHORT, replace(LONG, **{name: None})])
+    assert getattr(seen, name) is None
+    others = {"steal_s", "steal_share", "other_busy_cpus", "psi_some_share"} - {name}
+    assert None not in {getattr(seen, other) for other in others}
+
+
+def test_blocks_in_which_no_time_passed_have_no_shares():
+    moment = replace(SHORT, wall_s=0.0, cpu_s=0.0, cpu_wall_ratio=None)
+    seen = together([moment, moment])
+    assert (seen.cpu_wall_ratio, seen.other_busy_cpus, seen.psi_some_share) == (None, None, None)
+
+
+def test_ticks_that_say_nothing_in_a_short_block_are_judged_over_many():
+    # 10 ms of foreign work in 50 ms of each block: 0.2 CPUs, as in a block of 1 s.
+    tick = replace(QUIET, wall_s=0.05, cpu_s=0.095, other_busy_cpus=0.2, involuntary_switches=8)
+    assert judge(tick, 2) == ()
+    assert judge(together([tick] * 20), 2) == ("other processes kept 0.20 CPUs busy",)
 
 
 def test_reading_the_machine_imports_neither_torch_nor_psutil():

@@ -1,5 +1,6 @@
 """The wheel holds the three packages, and works where it is unpacked."""
 
+import configparser
 import os
 import subprocess
 import sys
@@ -40,6 +41,18 @@ def test_every_module_of_the_tree_is_in_the_wheel(wheel):
         for path in (PROJECT / package).rglob("*.py")
     }
     assert modules <= names
+
+
+def test_the_schemas_and_the_entry_points_are_in_the_wheel(wheel):
+    archive = zipfile.ZipFile(wheel)
+    names = set(archive.namelist())
+    schemas = {f"segbench/schemas/{path.name}" for path in PROJECT.glob("segbench/schemas/*.json")}
+    assert {"segbench/schemas/profile-1.json", "segbench/schemas/check-1.json"} <= schemas <= names
+    (listed,) = (name for name in names if name.endswith(".dist-info/entry_points.txt"))
+    points = configparser.ConfigParser()
+    points.read_string(archive.read(listed).decode())
+    assert dict(points["console_scripts"]) == {"segbench": "segbench.cli:main"}
+    assert dict(points["pytest11"]) == {"segbench": "segbench.pytest_plugin"}
 
 
 @pytest.mark.measures

@@ -1,0 +1,182 @@
+"""Which networks a limit needs, and who is timed with whom."""
+
+from pathlib import Path
+
+import pytest
+
+from segbench.contests import (
+    REFERENCE_MODEL,
+    Held,
+    Lineup,
+    Wanted,
+    plan_for,
+    reference_task,
+)
+from segbench.errors import UsageError
+from segbench.limits import Limit
+from segbench.revisions import Tree, Trees
+from segbench.settings import Settings
+from segbench.verdicts import Revision
+from zoo.spec import ModelSpec
+
+SETTINGS = Settings(size=(64, 64), threads=2)
+
+
+def wanted(model, *limits):
+    return [Wanted(ModelSpec.parse(model), Limit.parse(limit)) for limit in limits]
+
+
+def hold(*limits, model="mypkg.nets:tiny", trees=None, normalised=False):
+    lineup = Lineup(SETTINGS, trees=trees, normalised=normalised)
+    return lineup, lineup.hold_all(wanted(model, *limits))
+
+
+def names(lineup):
+    return [task.name for task in lineup.tasks]
+
+
+@pytest.fixture
+def trees(tmp_path):
+    """Two trees of a user's package, without a zoo."""
+    made = [Tree(tmp_path / name, tmp_path / "repository") for name in ("working", "against")]
+    for tree in made:
+        (tree.folder / "mypkg").mkdir(parents=True)
+    return Trees(*made, Revision("main", "0" * 40))
+
+
+def test_a_figure_that_stands_by_itself_needs_its_network_alone():
+    lineup, [held] = hold("latency.forward.p50_s <= 40 ms")
+    assert (names(lineup), held, held.contest) == (["mypkg.nets:tiny"], Held(0, None), (0,))
+    assert not lineup.needs_reference
+
+
+def test_a_multiple_of_a_network_needs_both():
+    lineup, [held] = hold("latency.forward.p50_s <= 2 * segnet")
+    assert names(lineup) == ["mypkg.nets:tiny", "segnet"]
+    assert (held, held.contest) == (Held(0, 1), (0, 1))
+
+
+def test_each_network_is_there_once_however_many_limits_it_is_in():
+    lineup = Lineup(SETTINGS)
+    held = lineup.hold_all(
+        [
+            *wanted("segfast", "params <= 9", "latency.forward.p50_s <= 2 * segnet"),
+            *wanted("segnet", "params <= 1 * segfast", "latency.backward.p50_s <= 9 * segfast"),
+        ]
+    )
+    assert names(lineup) == ["segfast", "segnet"]
+    assert held == [Held(0, None), Held(0, 1), Held(1, 0), Held(1, 0)]
+
+
+def test_two_networks_are_one_contest_whichever_the_limit_is_on():
+    assert Held(0, 1).contest == Held(1, 0).contest == (0, 1)
+
+
+def test_networks_of_the_same_name_and_other_options_are_two():
+    lineup, [held] = hold("params <= 1 * segfast,stem_width=48", model="segfast")
+    assert [task.options for task in lineup.tasks] == [{}, {"stem_width": 48}]
+    assert held == Held(0, 1)
+
+
+def test_the_reference_comes_after_every_network():
+    lineup, held = hold(
+        "latency.forward.p50_s <= 2 * reference",
+        "latency.forward.p50_s <= 2 * segnet",
+        "latency.backward.p50_s <= 3 * reference",
+    )
+    assert names(lineup) == ["mypkg.nets:tiny", "segnet"]  # the reference gets no profile
+    assert held == [Held(0, 2), Held(0, 1), Held(0, 2)]
+    assert lineup.needs_reference
+
+
+def test_the_reference_has_the_process_of_the_networks_and_work_of_its_own():
+    asked = Settings(
+        threads=3, batch=8, size=(360, 480), classes=5, allocator="system", seed=4, strict=True
+    )
+    task = reference_task(asked)
+    assert task.name == REFERENCE_MODEL
+    assert (task.batch, task.height, task.width, task.classes, task.input) == (
+        1, 112, 112, None, None,
+    )  # fmt: skip
+    assert (task.threads, task.allocator, task.seed) == (3, "system", 4)
+
+
+def test_a_stored_baseline_needs_no_other_network():
+    lineup, held = hold("latency.forward.p50_s <= 1 * baseline", "params <= 1 * baseline")
+    assert names(lineup) == ["mypkg.nets:tiny"]
+    assert held == [Held(0, None), Held(0, None)]
+
+
+def test_a_stored_baseline_in_other_units_needs_the_reference_for_times_alone():
+    lineup, held = hold(
+        "params <= 1 * baseline", "latency.forward.p50_s <= 1 * baseline", normalised=True
+    )
+    assert held == [Held(0, None), Held(0, 1)]
+    assert lineup.needs_reference
+    lineup, _ = hold("params <= 1 * baseline", normalised=True)
+    assert not lineup.needs_reference
+
+
+def test_the_baseline_of_two_trees_is_the_network_of_the_other(trees):
+    lineup, [held] = hold("latency.forward.p50_s <= 1 * baseline", trees=trees)
+    assert held == Held(0, 1)
+    assert names(lineup) == ["mypkg.nets:tiny"] * 2
+    assert lineup.is_before == [False, True]
+    roots = [[Path(root).name for root in task.roots] for task in lineup.tasks]
+    assert roots == [["working"], ["against"]]
+
+
+def test_a_network_of_the_zoo_is_segbenchs_own_beside_a_tree_without_one(trees):
+    lineup, [held] = hold("latency.forward.p50_s <= 2 * segnet", trees=trees)
+    assert held == Held(0, 1)
+    assert [bool(task.roots) for task in lineup.tasks] == [True, False]
+    assert lineup.is_before == [False, False]
+
+
+def test_a_network_of_the_zoo_is_the_working_trees_where_it_has_one(trees):
+    (trees.working.folder / "zoo").mkdir()
+    (trees.working.folder / "zoo" / "registry.py").touch()
+    lineup, _ = hold("latency.forward.p50_s <= 2 * segnet", model="segfast", trees=trees)
+    assert [Path(task.roots[0]).name for task in lineup.tasks] == ["working", "working"]
+
+
+def test_a_network_of_the_users_that_others_are_held_against_is_the_working_trees(trees):
+    lineup, _ = hold("params <= 2 * mypkg.nets:wide", trees=trees)
+    assert [Path(task.roots[0]).name for task in lineup.tasks] == ["working", "working"]
+
+
+def test_a_class_count_that_contradicts_the_workload_is_refused():
+    lineup = Lineup(Settings(classes=4))
+    with pytest.raises(UsageError) as caught:
+        lineup.hold_all(wanted("segfast,classes=3", "params <= 9"))
+    assert str(caught.value) == (
+        "model 'segfast,classes=3' has 3 classes and --classes says 4; give only one of them"
+    )
+
+
+def plan(*limits, contest_s):
+    found = plan_for([Limit.parse(limit) for limit in limits], contest_s=contest_s)
+    return {sampling.work: sampling.contest_s for sampling in found}
+
+
+FORWARD = "latency.forward.p50_s <= 1 s"
+BACKWARD = "latency.backward.p50_s <= 1 s"
+
+
+def test_what_no_limit_is_about_is_not_timed():
+    assert plan("params <= 9", contest_s=60.0) == {}
+    assert set(plan(FORWARD, contest_s=60.0)) == {"inference"}
+    assert set(plan("latency.optimizer.p50_s <= 1 s", BACKWARD, contest_s=60.0)) == {"training"}
+    assert set(plan("latency.forward_train.p50_s <= 1 s", contest_s=60.0)) == {"training"}
+
+
+def test_the_time_of_a_contest_is_split_over_six_rounds_and_what_they_start_with():
+    assert plan(FORWARD, contest_s=48.0) == {"inference": 5.0}  # 48 s / 6 - 3 s
+    assert plan(FORWARD, BACKWARD, contest_s=48.0) == {"inference": 2.5, "training": 2.5}
+
+
+@pytest.mark.parametrize(
+    ("contest_s", "round_s"), [(-20.0, 2.0), (0.0, 2.0), (30.0, 2.0), (60.0, 7.0), (3600.0, 7.0)]
+)
+def test_a_round_is_neither_too_short_nor_too_long(contest_s, round_s):
+    assert plan(FORWARD, contest_s=contest_s) == {"inference": round_s}
