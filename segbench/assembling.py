@@ -54,7 +54,7 @@ def assemble_profile(
         count_method=inspection["count_method"],
         subnormals=Subnormals(**inspection["subnormals"]),
         memory=Memory(**memory, process_peak_bytes=state.get("process_peak_bytes")),
-        latency=recording.latencies(seed=task.seed),
+        latency=recording.latencies(),
         noise=judge_noise(recording, task, in_turns=in_turns),
         supervisor_cpu_share=supervisor_cpu_share,
         layers=None if layers is None else _layers(layers),

@@ -43,7 +43,7 @@ def measure_baseline(
         )
     return Baseline(
         profiles=tuple(run.profiles(complete=True)),
-        reference=run.recordings[-1].latencies(seed=settings.seed),
+        reference=run.recordings[-1].latencies(),
         created=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
     )
 

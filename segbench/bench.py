@@ -112,7 +112,7 @@ class Bench:
         """The reference workload's latencies, as far as they are known."""
         if not self.lineup.needs_reference or not self.run.recordings:
             return None
-        return self.run.recordings[-1].latencies(seed=self.lineup.settings.seed)
+        return self.run.recordings[-1].latencies()
 
     def judgements(self) -> list[tuple[Judgement, Profile]]:
         """Return what was decided, and of which network; what was not has no verdict."""
@@ -269,25 +269,23 @@ class Bench:
 
     def _estimate(self, phase: Phase, held: Held, confidence: float) -> Estimate | None:
         """Return a time, or its ratio to that of the other arm."""
-        seed = self.lineup.settings.seed
         own = self._latency(held.arm, phase)
         if held.other is None:
-            return estimate_median(own, confidence=confidence, seed=seed)
+            return estimate_median(own, confidence=confidence)
         other = self._latency(held.other, phase)
-        return estimate_ratio(own, other, confidence=confidence, seed=seed)
+        return estimate_ratio(own, other, confidence=confidence)
 
     def _estimate_stored(self, phase: Phase, held: Held, confidence: float) -> Estimate | None:
         """Return the same of the baseline."""
-        seed = self.lineup.settings.seed
         stored = phase_of(self._stored(held).latency, phase)
         if held.other is None:
-            return estimate_median(stored, confidence=confidence, seed=seed)
+            return estimate_median(stored, confidence=confidence)
         reference = phase_of(cast("Baseline", self.baseline).reference, phase)
-        return estimate_ratio(stored, reference, confidence=confidence, seed=seed)
+        return estimate_ratio(stored, reference, confidence=confidence)
 
     def _latency(self, arm: int, phase: Phase) -> Latency | None:
         recording = self.run.recordings[arm]
-        return recording.phases[phase].latency(seed=self.lineup.settings.seed)
+        return recording.phases[phase].latency()
 
     def _stored(self, held: Held) -> Profile:
         baseline = cast("Baseline", self.baseline)

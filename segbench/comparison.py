@@ -49,24 +49,21 @@ def check_comparable(baseline: Profile, candidate: Profile) -> None:
 
 
 def make_ratios(
-    profiles: Sequence[Profile], baseline: Profile, control: Latencies, *, seed: int
+    profiles: Sequence[Profile], baseline: Profile, control: Latencies
 ) -> tuple[Ratio, ...]:
     """Return every metric of every profile but the baseline's over the baseline's."""
-    floors = {
-        metric.name: _noise_floor(metric, baseline, control, seed=seed)
-        for metric in METRICS.values()
-    }
+    floors = {metric.name: _noise_floor(metric, baseline, control) for metric in METRICS.values()}
     return tuple(
         ratio
         for profile in profiles
         if profile is not baseline
         for metric in METRICS.values()
-        if (ratio := _ratio(metric, profile, baseline, floors[metric.name], seed=seed))
+        if (ratio := _ratio(metric, profile, baseline, floors[metric.name]))
     )
 
 
 def _ratio(
-    metric: Metric, candidate: Profile, baseline: Profile, floor: Interval | None, *, seed: int
+    metric: Metric, candidate: Profile, baseline: Profile, floor: Interval | None
 ) -> Ratio | None:
     paper = None
     if metric.published is not None:
@@ -85,19 +82,17 @@ def _ratio(
         model=candidate.model.label,
         metric=metric.name,
         ratio=ratio_of(pairs),
-        ci95=ratio_interval(pairs, seed=seed),
+        ci95=ratio_interval(pairs),
         noise_floor=floor,
         paper=paper,
     )
 
 
-def _noise_floor(
-    metric: Metric, baseline: Profile, control: Latencies, *, seed: int
-) -> Interval | None:
+def _noise_floor(metric: Metric, baseline: Profile, control: Latencies) -> Interval | None:
     if metric.phase is None:
         return None
     pairs = paired_ratios(phase_of(control, metric.phase), phase_of(baseline.latency, metric.phase))
-    return ratio_interval(pairs, seed=seed) if pairs else None
+    return ratio_interval(pairs) if pairs else None
 
 
 def paired_ratios(candidate: Latency | None, baseline: Latency | None) -> list[list[float]]:

@@ -82,21 +82,21 @@ class Looks:
 
 
 def estimate_ratio(
-    candidate: Latency | None, other: Latency | None, *, confidence: float, seed: int
+    candidate: Latency | None, other: Latency | None, *, confidence: float
 ) -> Estimate | None:
     """Return one latency over another that was measured in turns with it."""
     pairs = paired_ratios(candidate, other)
     if not pairs:
         return None
-    return Estimate(ratio_of(pairs), ratio_interval(pairs, seed=seed, confidence=confidence))
+    return Estimate(ratio_of(pairs), ratio_interval(pairs, confidence=confidence))
 
 
-def estimate_median(latency: Latency | None, *, confidence: float, seed: int) -> Estimate | None:
+def estimate_median(latency: Latency | None, *, confidence: float) -> Estimate | None:
     """Return a latency in seconds."""
     if latency is None:
         return None
     rounds = list(block_medians(latency.samples_s, latency.blocks).values())
-    return Estimate(latency.p50_s, median_interval(rounds, seed=seed, confidence=confidence))
+    return Estimate(latency.p50_s, median_interval(rounds, confidence=confidence))
 
 
 def quotient(above: Estimate, below: Estimate) -> Estimate:

@@ -186,8 +186,8 @@ def _until(
 
 def _relative_half_width(run: Run, contest: tuple[int, int]) -> float:
     """Return half the width of the interval of a ratio of forward latencies, as a share of it."""
-    candidate, baseline = (run.recordings[arm].latencies(seed=0).forward for arm in contest)
-    interval = ratio_interval(paired_ratios(candidate, baseline), seed=0)
+    candidate, baseline = (run.recordings[arm].latencies().forward for arm in contest)
+    interval = ratio_interval(paired_ratios(candidate, baseline))
     return math.inf if interval is None else math.sqrt(interval[1] / interval[0]) - 1
 
 
@@ -198,12 +198,11 @@ def _comparison(run: Run, position: int, *, complete: bool) -> Comparison:
     for candidate in profiles:
         check_comparable(baseline, candidate)
     timed = len(run.recordings) > len(run.tasks)
-    seed = run.tasks[position].seed
-    control = run.recordings[-1].latencies(seed=seed) if timed else Latencies()
+    control = run.recordings[-1].latencies() if timed else Latencies()
     return Comparison(
         baseline=baseline.model.label,
         profiles=tuple(profiles),
-        ratios=make_ratios(profiles, baseline, control, seed=seed),
+        ratios=make_ratios(profiles, baseline, control),
         control=control,
         complete=complete,
         created=profiles[0].created,

@@ -23,14 +23,14 @@ class PhaseRecord:
     minor_faults: list[int] = field(default_factory=list)
     blocks: list[Block] = field(default_factory=list)
 
-    def latency(self, *, seed: int) -> Latency | None:
+    def latency(self) -> Latency | None:
         """Derive the figures; None where no block was finished."""
         if not self.blocks:
             return None
         medians = block_medians(self.samples_s, self.blocks)
         return Latency(
             p50_s=statistics.median(value for row in medians.values() for value in row),
-            ci95_s=median_interval(list(medians.values()), seed=seed),
+            ci95_s=median_interval(list(medians.values())),
             p90_s=supported_percentile(self.samples_s, 0.90),
             p99_s=supported_percentile(self.samples_s, 0.99),
             first_call_s=statistics.median(self.first_calls_s),
@@ -71,11 +71,9 @@ class Recording:
             record.minor_faults += reply["minor_faults"][phase]
             record.blocks.append(Block(round_number, cycle, len(samples), disturbance))
 
-    def latencies(self, *, seed: int) -> Latencies:
+    def latencies(self) -> Latencies:
         """Derive the latencies of all phases."""
-        return Latencies(
-            **{phase: record.latency(seed=seed) for phase, record in self.phases.items()}
-        )
+        return Latencies(**{phase: record.latency() for phase, record in self.phases.items()})
 
 
 def block_medians(

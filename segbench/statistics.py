@@ -18,7 +18,6 @@ Interval = tuple[float, float]
 # Samples below which a tail percentile is not printed: the least numbers of queries with which
 # MLPerf Inference lets a single-stream run state it.
 PERCENTILE_FLOORS = {0.90: 64, 0.99: 662}
-RESAMPLES = 2000
 CONFIDENCE = 0.95
 # On a machine shared with others, pairs of blocks have heavy tails: a neighbour that comes or goes
 # between the two halves moves one of them by half. Of each round's pairs a fifth at either end is
@@ -28,6 +27,10 @@ TRIMMED = 0.2
 # incompletely specified models, 1956: pool two estimates of a variance unless a test at this level
 # tells them apart. At usual levels it would miss a real difference too often.
 POOLING_LEVEL = 0.25
+# Neighbouring blocks resemble each other, for a machine stays slow for some time. Means of batches
+# of consecutive ones do so much less (Schmeiser, Batch size effects in the analysis of simulation
+# output, 1982).
+BATCHES = 4  # of a round
 OUTLIER_DEVIATIONS = 3.5  # Iglewicz and Hoaglin, How to Detect and Handle Outliers, 1993
 _NORMAL_MAD = 0.6745  # median absolute deviation of a normal distribution, in deviations
 
@@ -84,7 +87,7 @@ def ratio_of(ratios: Sequence[Sequence[float]]) -> float:
 
 
 def ratio_interval(
-    ratios: Sequence[Sequence[float]], *, seed: int, confidence: float = CONFIDENCE
+    ratios: Sequence[Sequence[float]], *, confidence: float = CONFIDENCE
 ) -> Interval | None:
     """Return the interval of :func:`ratio_of`.
 
@@ -94,17 +97,15 @@ def ratio_interval(
     Returns:
         None from fewer than two pairs.
 
-    >>> ratio_interval([[2.0, 2.0], [2.0]], seed=0)
+    >>> ratio_interval([[2.0, 2.0], [2.0]])
     (2.0, 2.0)
     """
-    half = _half_width(
-        [np.log(row) for row in ratios], trimmed_mean, seed=seed, confidence=confidence
-    )
+    half = _half_width([np.log(row) for row in ratios], trimmed_mean, confidence=confidence)
     return None if half is None else _around(ratio_of(ratios), half)
 
 
 def median_interval(
-    rounds: Sequence[Sequence[float]], *, seed: int, confidence: float = CONFIDENCE
+    rounds: Sequence[Sequence[float]], *, confidence: float = CONFIDENCE
 ) -> Interval | None:
     """Return the interval of the median of block figures.
 
@@ -114,13 +115,12 @@ def median_interval(
     Returns:
         None from fewer than two blocks.
 
-    >>> median_interval([[1.0, 1.0], [1.0]], seed=0)
+    >>> median_interval([[1.0, 1.0], [1.0]])
     (1.0, 1.0)
     """
     half = _half_width(
         [np.log(row) for row in rounds],
         lambda values: np.median(values, axis=-1),
-        seed=seed,
         confidence=confidence,
     )
     if half is None:
@@ -134,52 +134,53 @@ def _around(middle: float, half_width: float) -> Interval:
 
 
 def _half_width(
-    rounds: Sequence[Floats],
-    location: Callable[[Floats], Floats],
-    *,
-    seed: int,
-    confidence: float,
+    rounds: Sequence[Floats], location: Callable[[Floats], Floats], *, confidence: float
 ) -> float | None:
     """Return half the width of the interval of the mean over rounds of their locations.
 
-    The blocks of each round are resampled for the variance within rounds; the rounds themselves
-    show the variance between them. A bootstrap of the few rounds too would be too narrow where
-    processes differ, and too wide where they do not, for it would count the blocks twice. Instead
-    the two estimates are pooled, unless the rounds differ more than their blocks let expect; then
-    the rounds alone decide, by Student's distribution.
+    The variance of a round's location is seen twice: between batches of its consecutive blocks,
+    and between the rounds. The two are pooled, unless the rounds differ more than their batches
+    let expect; then the rounds alone decide. Student's distribution gives the interval.
+
+    A bootstrap of the few rounds and their blocks would be too narrow where processes differ, too
+    wide where they do not, for it counts the blocks twice, and blind to what neighbouring blocks
+    have in common.
     """
     from scipy.special import fdtrc, stdtrit  # noqa: PLC0415 - reports do not wait for it
 
     if sum(map(len, rounds)) < 2:  # noqa: PLR2004 - one figure has no spread
         return None
-    rng = np.random.default_rng(seed)
-    within = float(np.mean([_variance_of_location(row, location, rng) for row in rounds]))
-    count, blocks = len(rounds), sum(map(len, rounds))
-    between, freedom = 0.0, 0
-    if count > 1:
-        between = float(np.var([float(location(row)) for row in rounds], ddof=1))
-        freedom = count - 1
-    inner_freedom = blocks - count
-    apart = inner_freedom == 0 or (
-        freedom > 0
-        and between > 0
-        and (within == 0 or fdtrc(freedom, inner_freedom, between / within) < POOLING_LEVEL)
-    )
-    if not apart:
-        between = freedom * between + inner_freedom * within
-        freedom += inner_freedom
-        between /= freedom
+    between_freedom, within_freedom = len(rounds) - 1, 0
+    within = 0.0
+    for row in rounds:
+        variance, freedom = _variance_of_location(row, location)
+        within += variance / len(rounds)
+        within_freedom += freedom
+    if between_freedom == 0:
+        variance, freedom = within, within_freedom
+    else:
+        variance = float(np.var([float(location(row)) for row in rounds], ddof=1))
+        freedom = between_freedom
+        alike = within_freedom > 0 and (
+            variance <= within
+            or (
+                within > 0
+                and fdtrc(between_freedom, within_freedom, variance / within) >= POOLING_LEVEL
+            )
+        )
+        if alike:
+            freedom += within_freedom
+            variance = (between_freedom * variance + within_freedom * within) / freedom
     quantile = float(stdtrit(freedom, 1 - (1 - confidence) / 2))
-    return quantile * math.sqrt(between / count)
+    return quantile * math.sqrt(variance / len(rounds))
 
 
 def _variance_of_location(
-    values: Floats, location: Callable[[Floats], Floats], rng: np.random.Generator
-) -> float:
-    """Return the variance of a location by resampling the blocks of one round."""
-    count = len(values)
-    if count == 1:
-        return 0.0
-    drawn = values[rng.integers(count, size=(RESAMPLES, count))]
-    # Resampling n values has (n - 1) / n of the variance of drawing new ones.
-    return float(np.var(location(drawn))) * count / (count - 1)
+    values: Floats, location: Callable[[Floats], Floats]
+) -> tuple[float, int]:
+    """Return the variance of a location by the means of batches, and its degrees of freedom."""
+    batches = np.array_split(values, min(BATCHES, len(values)))
+    if len(batches) == 1:
+        return 0.0, 0
+    found = [float(location(batch)) for batch in batches]
+    return float(np.var(found, ddof=1)) / len(batches), len(batches) - 1

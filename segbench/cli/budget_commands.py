@@ -53,7 +53,7 @@ def check(
         str | None,
         typer.Option(
             help="Measure the working tree and this git revision in turns: 'baseline' in a limit "
-            "is the revision. [default limit: forward at most 2 % slower]",
+            "is the revision. [default limit: forward at most 3 % slower]",
             metavar="REF",
             show_default=False,
         ),

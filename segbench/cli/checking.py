@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from segbench.verdicts import Check
 
 DEFAULT_FILE = Path("budgets.toml")
-# Between no change and the 5 % that is told from it on two cores in a minute or two.
-DEFAULT_LIMIT = "latency.forward.p50_s <= 1 * baseline + 2 %"
+# Room enough that two minutes on a shared machine can mostly tell a change that costs nothing.
+DEFAULT_LIMIT = "latency.forward.p50_s <= 1 * baseline + 3 %"
 
 
 @dataclass(frozen=True)

@@ -64,7 +64,7 @@ def _times(latency: Latency | None, reference: Latency | None) -> str:
     pairs = paired_ratios(latency, reference)
     if not pairs:
         return "-"
-    interval = ratio_interval(pairs, seed=0)
+    interval = ratio_interval(pairs)
     ratio = ratio_of(pairs)
     if interval is None:
         return units.times(ratio)

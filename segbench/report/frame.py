@@ -40,8 +40,9 @@ def to_frame(result: Result) -> pd.DataFrame:
     if isinstance(result, Check):
         return judgements_frame(result)
     rows = [_row(profile) for profile in result.profiles]
-    for row in rows:
-        row.update(_ratio_columns(result, row["model"]))
+    if isinstance(result, Comparison):
+        for row in rows:
+            row.update(_ratio_columns(result, row["model"]))
     return pd.DataFrame(rows)
 
 

@@ -103,7 +103,7 @@ def make_latency(
             record.samples_s += [block / 1000] * calls
             record.minor_faults += [faults] * calls
             record.blocks.append(Block(number, cycle, calls, QUIET))
-    latency = record.latency(seed=0)
+    latency = record.latency()
     assert latency is not None
     return latency
 
@@ -177,7 +177,7 @@ def make_comparison(**changes: object) -> Comparison:
     fields = {
         "baseline": "segfast",
         "profiles": profiles,
-        "ratios": make_ratios(profiles, profiles[-1], control, seed=0),
+        "ratios": make_ratios(profiles, profiles[-1], control),
         "control": control,
         "created": "2026-01-02T03:04:05Z",
     }

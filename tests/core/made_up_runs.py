@@ -13,9 +13,7 @@ ROUND_S = 10.0
 BEFORE = "before"  # the tree of the other revision
 CYCLES = 4  # of a contest in each round
 BUSY = replace(QUIET, other_busy_cpus=1.0)
-BUSY_REASON = (
-    "{0} of {0} rounds were disturbed; in the first, other processes kept 1.00 CPUs busy"
-)
+BUSY_REASON = "{0} of {0} rounds were disturbed; in the first, other processes kept 1.00 CPUs busy"
 PHASES_OF = {"inference": ("forward",), "training": ("forward_train", "backward", "optimizer")}
 Milliseconds = Callable[[int, int], float]
 

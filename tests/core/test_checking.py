@@ -209,9 +209,7 @@ def test_a_disturbed_machine_excuses_a_time_and_not_a_ratio(play):
     script = play(times={"segfast": 30.0, "segnet": 10.0}, disturbance=BUSY)
     found, [time, ratio] = judge(script, f"{FORWARD} <= 20 ms", f"{FORWARD} <= 2 * segnet")
     assert (time.verdict, ratio.verdict) == ("inconclusive", "over")
-    assert time.reason == (
-        f"it is over, but the machine was disturbed: {BUSY_REASON.format(19)}"
-    )
+    assert time.reason == (f"it is over, but the machine was disturbed: {BUSY_REASON.format(19)}")
     assert found.noise.noisy
     assert found.noise.reasons[0] == f"segfast: {BUSY_REASON.format(19)}"
 

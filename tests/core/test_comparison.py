@@ -27,7 +27,7 @@ from segbench.results import Block, Latencies, Memory
 
 
 def ratios_of(candidate, baseline, control=None):
-    made = make_ratios([candidate, baseline], baseline, control or make_latencies(), seed=0)
+    made = make_ratios([candidate, baseline], baseline, control or make_latencies())
     assert {ratio.model for ratio in made} == {candidate.model.label}
     return {ratio.metric: ratio for ratio in made}
 
@@ -209,7 +209,7 @@ def test_the_median_of_each_block_counts():
         minor_faults=[0] * 4,
         blocks=[Block(0, 0, 3, QUIET), Block(0, 1, 1, QUIET)],
     )
-    forward = quick.latencies(seed=0).forward
+    forward = quick.latencies().forward
     assert paired_ratios(forward, make_latency([[10, 10]])) == [pytest.approx([3.0, 2.0])]
 
 
@@ -220,7 +220,7 @@ def test_a_baseline_of_several_contests_is_paired_with_each_in_its_own_cycles():
             record.samples_s.append(milliseconds / 1000)
             record.minor_faults.append(0)
             record.blocks.append(Block(number, cycle, 1, QUIET))
-        return record.latency(seed=0)
+        return record.latency()
 
     baseline = latency({(0, 0): 10, (0, 1): 20, (0, 2): 10, (1, 0): 10, (1, 1): 40, (2, 0): 10})
     candidate = latency({(0, 1): 60, (1, 1): 40, (1, 3): 70, (0, 2): 20})

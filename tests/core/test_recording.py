@@ -36,25 +36,25 @@ def recording():
 
 
 def test_a_latency_is_the_median_of_the_medians_of_its_blocks(recording):
-    assert recording.latencies(seed=0).forward.p50_s == 4.5  # of 2, 4, 5 and 9
+    assert recording.latencies().forward.p50_s == 4.5  # of 2, 4, 5 and 9
 
 
 def test_the_first_call_is_the_median_over_the_processes_and_no_sample(recording):
-    latency = recording.latencies(seed=0).forward
+    latency = recording.latencies().forward
     assert latency.first_call_s == 35.0
     assert latency.warmup_calls == (9, 11)
     assert 30.0 not in latency.samples_s
 
 
 def test_every_sample_is_kept_in_its_order_with_its_page_faults(recording):
-    latency = recording.latencies(seed=0).forward
+    latency = recording.latencies().forward
     assert latency.samples_s == (1.0, 3.0, 5.0, 4.0, 4.0, 4.0, 9.0)
     assert latency.minor_faults == (0, 0, 0, 0, 8, 2, 6)
     assert latency.minor_faults_per_call == 0
 
 
 def test_every_block_is_kept_with_its_round_its_cycle_and_what_disturbed_it(recording):
-    assert recording.latencies(seed=0).forward.blocks == (
+    assert recording.latencies().forward.blocks == (
         Block(0, 0, 2, QUIET),
         Block(0, 1, 1, QUIET),
         Block(1, 0, 3, QUIET),
@@ -63,7 +63,7 @@ def test_every_block_is_kept_with_its_round_its_cycle_and_what_disturbed_it(reco
 
 
 def test_seven_samples_support_no_percentile(recording):
-    latency = recording.latencies(seed=0).forward
+    latency = recording.latencies().forward
     assert latency.p90_s is None
     assert latency.p99_s is None
 
@@ -73,7 +73,7 @@ def test_the_interval_follows_from_the_logarithms_of_the_medians(recording):
     # the mean of two is a quarter of the square, 0.187 on average. The rounds have means of 1.151
     # and 1.792, and a variance of 0.205. So near to each other they are pooled: (0.205 + 2 x 0.187)
     # / 3 = 0.193, and 3.182 sqrt(0.193 / 2) = 0.989 is the half width. Resampling moves it by 1 %.
-    low, high = recording.latencies(seed=0).forward.ci95_s
+    low, high = recording.latencies().forward.ci95_s
     assert math.log(4.5 / low) == pytest.approx(0.989, rel=0.03)
     assert math.log(high / 4.5) == pytest.approx(0.989, rel=0.03)
 
@@ -83,9 +83,9 @@ def test_a_round_that_did_not_get_steady_is_remembered(recording):
 
 
 def test_a_phase_without_a_block_is_unknown(recording):
-    assert recording.latencies(seed=0).backward is None
-    assert Recording().latencies(seed=0) == Latencies()
-    assert PhaseRecord(first_calls_s=[1.0]).latency(seed=0) is None
+    assert recording.latencies().backward is None
+    assert Recording().latencies() == Latencies()
+    assert PhaseRecord(first_calls_s=[1.0]).latency() is None
 
 
 def test_the_three_phases_of_a_training_step_are_kept_apart():
@@ -98,7 +98,7 @@ def test_the_three_phases_of_a_training_step_are_kept_apart():
         "disturbance": asdict(QUIET),
     }
     made.add_block(reply, round_number=0, cycle=0)
-    latencies = made.latencies(seed=0)
+    latencies = made.latencies()
     assert latencies.forward is None
     assert latencies.forward_train.p50_s == 0.2
     assert latencies.backward.p50_s == 0.3

@@ -1,0 +1,121 @@
+"""The runs of `studies.measurement_power`: which there are, how one is made, where it is kept."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from segbench.checking import check
+from segbench.comparison import paired_ratios
+from segbench.contests import Wanted
+from segbench.limits import Limit
+from segbench.results import Profile
+from segbench.settings import Settings, read_spec
+from studies import load
+
+# Sharper than the gate's own default: more false alarms, fewer slow-downs that are missed.
+LIMIT = "latency.forward.p50_s <= 1 * segfast + 1 %"
+ANY = "latency.forward.p50_s <= 1000 * segfast"  # decided at once; what counts is the ratio
+MINUTE_S = 60.0
+
+
+@dataclass(frozen=True)
+class Part:
+    """One kind of run.
+
+    Attributes:
+        model: what is held against SegFast.
+        load: cores that are loaded meanwhile, and the share of each.
+    """
+
+    model: str
+    runs: int
+    limit: str = LIMIT
+    max_time_s: float = MINUTE_S
+    load: tuple[int, float] = (0, 0.0)
+
+
+# Nine extra convolutions take about 5 % of the time of SegFast, and eighteen 10 %; the report says
+# how much it was.
+PARTS = {
+    "same": Part("zoo.segfast:segfast", 60),
+    "slower-5": Part("studies.slowed:segfast,extra=9", 20),
+    "slower-10": Part("studies.slowed:segfast,extra=18", 20),
+    "ratio": Part("segfast-basic", 10, ANY),
+    "ratio-loaded": Part("segfast-basic", 10, ANY, load=(1, 0.5)),
+    "loaded": Part("zoo.segfast:segfast", 20, max_time_s=40.0, load=(2, 1.0)),
+}
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What one run gave.
+
+    Attributes:
+        ratios: of paired blocks, by round.
+    """
+
+    verdict: str | None
+    ratio: float | None
+    interval: tuple[float, float] | None
+    looks: int
+    rounds: int
+    elapsed_s: float
+    noisy: bool
+    reasons: tuple[str, ...]
+    ratios: tuple[tuple[float, ...], ...]
+    created: str
+    machine: str
+
+
+def run(part: Part, *, seed: int) -> Outcome:
+    """Judge the part's limit once."""
+    wanted = Wanted(read_spec(part.model), Limit.parse(part.limit))
+    with _loaded(part):
+        found = check([(Settings(seed=seed), [wanted])], max_time_s=part.max_time_s)
+    [judgement] = found.judgements
+    candidate, baseline = found.profiles
+    ratios = paired_ratios(candidate.latency.forward, baseline.latency.forward)
+    return Outcome(
+        verdict=judgement.verdict,
+        ratio=judgement.value,
+        interval=judgement.interval,
+        looks=judgement.looks,
+        rounds=len(ratios),
+        elapsed_s=found.elapsed_s or 0.0,
+        noisy=found.noise is not None and found.noise.noisy,
+        reasons=found.noise.reasons if found.noise else (),
+        ratios=tuple(map(tuple, ratios)),
+        created=found.created,
+        machine=_describe(candidate),
+    )
+
+
+@contextlib.contextmanager
+def _loaded(part: Part) -> Iterator[None]:
+    cores, share = part.load
+    processes = load.start(cores=cores, share=share) if cores else []
+    try:
+        yield
+    finally:
+        for process in processes:
+            process.kill()
+            process.join()
+
+
+def _describe(profile: Profile) -> str:
+    seen = profile.environment
+    threads = profile.workload.threads.requested
+    return (
+        f"{seen.cpu_model}, {seen.effective_cpus} effective CPUs, {threads} threads, "
+        f"{seen.os}, torch {seen.torch}"
+    )
+
+
+def read_all(folder: Path, name: str) -> list[dict[str, Any]]:
+    """Return the outcomes of one part, in the order of their numbers."""
+    return [json.loads(path.read_text()) for path in sorted(folder.glob(f"{name}-[0-9]*.json"))]
