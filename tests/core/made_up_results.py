@@ -209,38 +209,38 @@ JUDGEMENTS = (
     Judgement(
         "segfast", "params <= 603_288", "params", "exact", None,
         measured=603_288.0, value=603_288.0, bound=603_288.0,
-        verdict="within", place="ci/budgets.toml:6",
+        verdict="within", profile=0, place="ci/budgets.toml:6",
     ),
     Judgement(
         "segfast", "latency.forward.p50_s <= 0.3 * segnet", kind="relative", to="segnet",
         measured=0.04, value=0.25, bound=0.3, interval=(0.24, 0.26),
-        verdict="within", place="ci/budgets.toml:7", **TIMED,
+        verdict="within", profile=0, place="ci/budgets.toml:7", **TIMED,
     ),
     Judgement(
         "segfast", "latency.forward.p50_s <= 1.1 * baseline + 5 %", kind="relative", to="baseline",
         measured=0.04, value=1.25, bound=1.155, interval=(1.21, 1.29),
-        verdict="over", place="ci/budgets.toml:8", **TIMED,
+        verdict="over", profile=0, place="ci/budgets.toml:8", **TIMED,
     ),
     Judgement(
         "segfast", "latency.forward.p50_s <= 40.5 ms", kind="absolute", to=None,
         measured=0.04, value=0.04, bound=0.0405, interval=(0.0393, 0.0411),
-        verdict="inconclusive", place="ci/budgets.toml:9",
+        verdict="inconclusive", profile=0, place="ci/budgets.toml:9",
         reason="the interval holds the bound after 6 rounds", **TIMED,
     ),
     Judgement(
         "segfast", "latency.forward.p50_s <= 5 * reference", kind="absolute", to="reference",
         measured=0.04, value=4.0, bound=5.0, interval=(3.8, 4.2),
-        verdict="within", place="ci/budgets.toml:10", **TIMED,
+        verdict="within", profile=0, place="ci/budgets.toml:10", **TIMED,
     ),
     Judgement(
         "segnet", "weights_bytes <= 112 MiB", "weights_bytes", "exact", None,
         measured=117_822_808.0, value=117_822_808.0, bound=117_440_512.0,
-        verdict="over", place="ci/budgets.toml:15",
+        verdict="over", profile=1, place="ci/budgets.toml:15",
     ),
     Judgement(
         "segnet", "memory.train_peak_bytes <= 50 MiB + 2 %", "memory.train_peak_bytes", "exact",
         None, measured=41_943_040.0, value=41_943_040.0, bound=53_477_376.0,
-        verdict="within",
+        verdict="within", profile=1,
     ),
 )  # fmt: skip
 COMMIT = "0123456789abcdef0123456789abcdef01234567"

@@ -57,7 +57,7 @@ def test_what_is_written_follows_the_published_schema(result):
 
 def test_the_schemas_are_written_into_a_folder(tmp_path):
     write_files(tmp_path)
-    names = {"profile-1.json", "comparison-1.json", "check-1.json"}
+    names = {"profile-1.json", "comparison-1.json", "check-1.json", "baseline-1.json"}
     assert {path.name for path in tmp_path.iterdir()} == names
     assert json.loads((tmp_path / "check-1.json").read_text()) == json_schema("segbench/check/1")
 
@@ -135,7 +135,8 @@ def test_an_unknown_schema_is_refused():
         json_schema("segbench/check/9")
     assert str(caught.value) == (
         "unknown schema 'segbench/check/9' "
-        "(schemas: segbench/profile/1, segbench/comparison/1, segbench/check/1)"
+        "(schemas: segbench/profile/1, segbench/comparison/1, segbench/check/1, "
+        "segbench/baseline/1)"
     )
 
 

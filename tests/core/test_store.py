@@ -107,7 +107,8 @@ def test_a_file_that_was_cut_off_is_refused_wherever_it_was_cut(keep):
 def test_a_schema_that_this_version_does_not_read_is_refused(text, schema):
     assert refusal(text) == (
         f"result 'a.json' is no result that this version reads: its schema is {schema} "
-        "(schemas: segbench/profile/1, segbench/comparison/1, segbench/check/1)"
+        "(schemas: segbench/profile/1, segbench/comparison/1, segbench/check/1, "
+        "segbench/baseline/1)"
     )
 
 
