@@ -1,6 +1,6 @@
 """Hold the documentation to the commands: their real help, and the README's examples, run.
 
-Without arguments it checks. With ``--write`` it writes the help texts into ``docs/commands.md``, and
+Without arguments it checks. With ``--write`` it writes the help texts into ``docs/commands.md`` and
 the JSON schemas of results into the package.
 The README's commands run at a small size and for one round: that they work is what is checked here.
 """

@@ -23,9 +23,9 @@ class Script:
     """What happens in a run, and what it was asked for.
 
     Attributes:
-        times: milliseconds of a network's block by round and by its number in the round, or always.
+        times: milliseconds of a network's block, by round and its number in the round, or always.
         disturbance: of every block.
-        classes, params, memory: what is counted of a network; 22, 1000 and 1000 where it is missing.
+        classes, params, memory: what is counted of a network; 22, 1000 and 1000 if it is missing.
         cut_off: what is raised at the beginning of this round; None for the inspection.
         asked: the contests of each round, of each run.
     """
@@ -114,8 +114,8 @@ class MadeUpRun(Run):
                 {"first_call_s": first, "calls": 8, "steady": True}, round_number=number
             )
         reply = {
-            "samples_s": dict.fromkeys(phases, [ms / 1000] * 2),
-            "minor_faults": dict.fromkeys(phases, [0, 0]),
+            "samples_s": {phase: [ms / 1000] * 2 for phase in phases},
+            "minor_faults": {phase: [0, 0] for phase in phases},
             "disturbance": asdict(self.script.disturbance),
         }
         recording.add_block(reply, round_number=number, cycle=cycle)

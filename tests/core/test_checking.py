@@ -21,19 +21,26 @@ from zoo.spec import ModelSpec
 SETTINGS = Settings(threads=2)
 LARGE = Settings(threads=2, size=(360, 480))
 FORWARD = "latency.forward.p50_s"
-TREES = Trees(
-    Tree(Path("/trees/working"), Path("/repository")),
-    Tree(Path("/trees/before"), Path("/repository")),
-    Revision("main", "0" * 40),
-)
+
+
+@pytest.fixture
+def both_trees(tmp_path):
+    """Return two folders without anything in them; what is imported from there nobody asks."""
+    for name in ("working", "before"):
+        (tmp_path / name).mkdir()
+    return Trees(
+        Tree(tmp_path / "working", Path("/repository")),
+        Tree(tmp_path / "before", Path("/repository")),
+        Revision("main", "0" * 40),
+    )
 
 
 def wanted(model, *limits):
     return [Wanted(ModelSpec.parse(model), Limit.parse(limit)) for limit in limits]
 
 
-def judge(script, *limits, model="segfast", **options):
-    """Return the judgements on a model's limits."""
+def judge(_script, *limits, model="segfast", **options):
+    """Return a check of a model's limits, and its judgements; a script is in play."""
     options = {"max_time_s": 195.0} | options  # 19 rounds
     found = check([(SETTINGS, wanted(model, *limits))], **options)
     return found, found.judgements
@@ -421,7 +428,7 @@ def test_a_check_of_nothing_does_not_pass(groups):
     assert str(caught.value) == "no limit is given, and a check of nothing is no check; give one"
 
 
-def test_two_revisions_are_timed_in_turns(play):
+def test_two_revisions_are_timed_in_turns(play, both_trees):
     name = "mypkg.nets:tiny"
     script = play(times={name: 33.0, f"before {name}": 30.0}, params={f"before {name}": 900})
     found, [over, within, params] = judge(
@@ -430,7 +437,7 @@ def test_two_revisions_are_timed_in_turns(play):
         f"{FORWARD} <= 1 * baseline + 15 %",
         "params <= 1 * baseline",
         model=name,
-        trees=TREES,
+        trees=both_trees,
     )
     assert (over.verdict, within.verdict, params.verdict) == ("over", "within", "over")
     assert over.value == pytest.approx(1.1)
@@ -438,7 +445,7 @@ def test_two_revisions_are_timed_in_turns(play):
     assert script.asked[0][0] == [(0, 1)]
     assert [profile.params for profile in found.profiles] == [1000]
     assert [profile.params for profile in found.baselines] == [900]
-    assert found.revision == TREES.revision
+    assert found.revision == both_trees.revision
 
 
 def test_networks_that_are_not_held_against_each_other_may_have_other_classes(play):
@@ -457,11 +464,11 @@ def test_networks_of_different_classes_are_not_held_against_each_other(play, met
     )
 
 
-def test_a_revision_of_another_class_count_is_not_held_against(play):
+def test_a_revision_of_another_class_count_is_not_held_against(play, both_trees):
     name = "mypkg.nets:tiny"
     script = play(classes={f"before {name}": 7})
     with pytest.raises(NotComparableError) as caught:
-        judge(script, "params <= 1 * baseline", model=name, trees=TREES)
+        judge(script, "params <= 1 * baseline", model=name, trees=both_trees)
     assert str(caught.value) == (
         "cannot compare mypkg.nets:tiny with revision 'main': classes differ (22 and 7); give both "
         "the same classes"
@@ -543,8 +550,8 @@ def test_progress_is_that_of_the_time_which_is_limited(play):
         max_time_s=200.5,
         progress=lambda *call: seen.append(call),
     )
-    # 19 rounds of 10 s, of 200 s: a twentieth each
-    assert seen == [(f"round {number}", 5 * number, 100) for number in range(1, 20)]
+    # 20 rounds of 10 s, of 200 s: a twentieth each
+    assert seen == [(f"round {number}", 5 * number, 100) for number in range(1, 21)]
 
 
 def test_latencies_of_phases_that_nobody_asked_for_are_unknown(play):
