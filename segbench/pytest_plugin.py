@@ -51,14 +51,18 @@ def segbench_check(request: pytest.FixtureRequest) -> Callable[..., Check]:
         from segbench.contests import Wanted  # noqa: PLC0415
         from segbench.errors import SegbenchError  # noqa: PLC0415
         from segbench.settings import Settings  # noqa: PLC0415
+        from zoo.errors import ZooError  # noqa: PLC0415
 
+        found: Check | str
         try:
             budget = make_budget(model, limits)
             settings = Settings(threads=threads, batch=batch, size=size, classes=classes, seed=seed)
             wanted = [Wanted(budget.spec, placed.limit) for placed in budget.limits]
             found = check([(settings, wanted)], max_time_s=max_time_s)
-        except SegbenchError as error:  # one line that says all; a traceback would hide it
-            pytest.fail(f"segbench: {error}", pytrace=False)
+        except (SegbenchError, ZooError) as error:
+            found = f"segbench: {error}"
+        if isinstance(found, str):  # one line that says all; tracebacks would hide it
+            pytest.fail(found, pytrace=False)
         _raise_on(found, allow=bool(request.config.getoption(ALLOW)))
         return found
 
