@@ -30,8 +30,8 @@ NAMES = (
 )
 SMALL = {
     "profile": ("--size", "64x64", "--repeats", "1"),
-    "compare": ("--size", "64x64", "--repeats", "1"),
-    "baseline": ("--size", "64x64", "--repeats", "1"),
+    "compare": ("--size", "64x64", "--repeats", "1", "--max-time", "10s"),
+    "baseline save": ("--size", "64x64", "--repeats", "1"),
     "check": ("--max-time", "30s"),
 }
 
@@ -112,7 +112,7 @@ def run_readme(folder: Path) -> None:
     if not commands:
         raise SystemExit("the README shows no command")
     for arguments in commands:
-        small = SMALL.get(arguments[0], ())
+        small = SMALL.get(arguments[0], SMALL.get(" ".join(arguments[:2]), ()))
         kept = [word for word in arguments if not re.fullmatch(r"\d+x\d+|--size", word)]
         print("segbench", shlex.join([*kept, *small]))
         segbench(*kept, *small, folder=folder)
