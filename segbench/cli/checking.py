@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from segbench.verdicts import Check
 
 DEFAULT_FILE = Path("budgets.toml")
-# In two minutes on a shared machine of 2 cores, the interval of a change that costs nothing was seen
-# to reach from 0.995 to 1.03.
+# In two minutes on a shared machine of 2 cores, the interval of a change that costs nothing was
+# seen to reach from 0.995 to 1.03.
 DEFAULT_LIMIT = "latency.forward.p50_s <= 1 * baseline + 3 %"
 
 
