@@ -193,9 +193,7 @@ class Bench:
             contests,
             most=MOST_ROUNDS,
             seed=settings.seed,
-            plan=plan_for(
-                [wanted.limit for wanted in self.wanted], contest_s=limit_s / len(contests)
-            ),
+            plan=plan_for([wanted.limit for wanted in self.wanted]),
             more_arms=[reference_task(settings)] if self.lineup.needs_reference else [],
             enough=lambda rounds: self._look(rounds, run.elapsed_s - began_s, contests),
         )

@@ -16,12 +16,6 @@ from zoo.spec import ModelSpec
 
 REFERENCE_MODEL = "segbench.reference:Convolutions"
 REFERENCE_SIZE = (112, 112)
-# Of its seconds a contest spends as many as this in each round on starting and warming up two small
-# networks. A minute has so many rounds, which leaves most of it for timing and still shows what
-# differs between processes; more time makes more rounds, not longer ones.
-STARTING_S = 3.0
-ROUNDS = 6
-LEAST_S, MOST_S = 2.0, 7.0
 _TO_COME = -1  # the arm of the reference workload, until all others have theirs
 
 
@@ -132,19 +126,13 @@ def reference_task(settings: Settings) -> Task:
     return same.task(REFERENCE_MODEL)
 
 
-def plan_for(limits: Sequence[Limit], *, contest_s: float) -> tuple[Sampling, ...]:
+def plan_for(limits: Sequence[Limit]) -> tuple[Sampling, ...]:
     """Return the kinds of work that must be timed: inference, training, both or none.
 
-    Args:
-        contest_s: seconds for all rounds of one contest.
-
-    >>> plan = plan_for([Limit.parse("latency.forward.p50_s <= 20 ms")], contest_s=60.0)
-    >>> [(sampling.work, sampling.contest_s) for sampling in plan]
-    [('inference', 7.0)]
+    >>> plan = plan_for([Limit.parse("latency.forward.p50_s <= 20 ms")])
+    >>> [sampling.work for sampling in plan]
+    ['inference']
     """
     phases = {limit.metric.phase for limit in limits} - {None}
     wanted = {"inference" if phase == "forward" else "training" for phase in phases}
-    round_s = min(MOST_S, max(LEAST_S, contest_s / ROUNDS - STARTING_S)) / max(1, len(wanted))
-    return tuple(
-        replace(sampling, contest_s=round_s) for sampling in IN_TURNS if sampling.work in wanted
-    )
+    return tuple(sampling for sampling in IN_TURNS if sampling.work in wanted)

@@ -17,6 +17,10 @@ from zoo.registry import models as zoo_models
 from zoo.spec import ModelSpec
 
 MOST_ROUNDS = 200  # that a comparison adds, whatever its time; a result must fit in memory
+LEAST_ROUNDS = 3
+# What a comparison takes where nothing is asked for: three rounds, and more until a minute is used
+# up. Two small networks get about ten of them; of the whole zoo three alone take longer.
+SOON_S = 60.0
 DEFAULT_MAX_TIME_S = 600.0
 
 
@@ -95,7 +99,7 @@ def compare(
     device: Device = "cpu",
     runtime: str = "eager",
     allocator: Allocator = "steady",
-    repeats: int = 3,
+    repeats: int | None = None,
     precision: float | None = None,
     max_time_s: float | None = None,
     seed: int = 0,
@@ -117,6 +121,8 @@ def compare(
             latencies is at most this share of it, or ten minutes have passed.
         max_time_s: add rounds until the next would end after so many seconds.
 
+    With none of the three there are three rounds at least, and more until a minute is used up.
+
     The other arguments, and what is raised, are those of :func:`profile`.
 
     Raises:
@@ -127,9 +133,12 @@ def compare(
     >>> [round(ratio.ratio, 2) for ratio in result.ratios if ratio.metric == "params"]
     [4.92]
     """
+    least = LEAST_ROUNDS if repeats is None else repeats
     settings = Settings(
-        threads, batch, size, classes, input, device, runtime, allocator, repeats, seed, strict
+        threads, batch, size, classes, input, device, runtime, allocator, least, seed, strict
     )
+    if repeats is None and precision is None and max_time_s is None:
+        max_time_s = SOON_S
     specs = [read_spec(model) for model in (zoo_models() if models is None else models)]
     tasks = settings.tasks(specs)
     base = _choose_baseline(specs, baseline)
@@ -144,11 +153,11 @@ def compare(
         run.check_classes()
         run.time(
             contests,
-            most=repeats if precision is None and max_time_s is None else MOST_ROUNDS,
+            most=least if precision is None and max_time_s is None else MOST_ROUNDS,
             seed=seed,
             plan=_plan(IN_TURNS, training=training),
             more_arms=[tasks[position]],
-            enough=_until(run, contests, least=repeats, precision=precision, max_time_s=max_time_s),
+            enough=_until(run, contests, least=least, precision=precision, max_time_s=max_time_s),
         )
     return _comparison(run, position, complete=True)
 

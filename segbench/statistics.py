@@ -20,9 +20,10 @@ Interval = tuple[float, float]
 PERCENTILE_FLOORS = {0.90: 64, 0.99: 662}
 CONFIDENCE = 0.95
 # On a machine shared with others, pairs of blocks have heavy tails: a neighbour that comes or goes
-# between the two halves moves one of them by half. Of each round's pairs a fifth at either end is
-# left out of the mean; they are kept in the result.
+# between the two halves moves one of them by half. Of each round's pairs a fifth at either end, one
+# at least, is left out of the mean; they are kept in the result.
 TRIMMED = 0.2
+LEAST_TRIMMED = 3  # pairs, for fewer have no middle
 # Bozivich, Bancroft and Hartley, Power of analysis of variance test procedures for certain
 # incompletely specified models, 1956: pool two estimates of a variance unless a test at this level
 # tells them apart. At usual levels it would miss a real difference too often.
@@ -66,14 +67,15 @@ def outliers(samples: Sequence[float]) -> tuple[int, ...]:
 
 
 def trimmed_mean(values: Floats) -> Floats:
-    """Return the mean over the last axis without the fifth at either end of it.
+    """Return the mean over the last axis without the fifth, rounded up, at either end of it.
 
-    >>> float(trimmed_mean(np.array([1.0, 2.0, 3.0, 4.0, 500.0])))
-    3.0
+    >>> float(trimmed_mean(np.array([1.0, 2.0, 3.0, 500.0])))
+    2.5
     """
-    least = int(TRIMMED * values.shape[-1])
+    count = values.shape[-1]
+    least = math.ceil(TRIMMED * count) if count >= LEAST_TRIMMED else 0
     ordered = np.sort(values, axis=-1)
-    kept: Floats = ordered[..., least : values.shape[-1] - least].mean(axis=-1)
+    kept: Floats = ordered[..., least : count - least].mean(axis=-1)
     return kept
 
 

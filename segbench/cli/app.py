@@ -144,7 +144,7 @@ def compare(
     device: options.DeviceOption = DeviceName.CPU,
     runtime: options.RuntimeOption = "eager",
     allocator: options.AllocatorOption = AllocatorName.STEADY,
-    repeats: options.Repeats = 3,
+    repeats: options.LeastRepeats = None,
     precision: options.Precision = None,
     max_time: options.MaxTime = None,
     seed: options.Seed = 0,

@@ -100,6 +100,15 @@ Repeats = Annotated[
         metavar="N",
     ),
 ]
+LeastRepeats = Annotated[
+    int | None,
+    typer.Option(
+        help="Measure in N rounds, each in fresh processes; in at least N with --precision or "
+        "--max-time. [default: 3, and more until a minute is used up]",
+        metavar="N",
+        show_default=False,
+    ),
+]
 Precision = Annotated[
     str | None,
     typer.Option(
@@ -112,8 +121,8 @@ Precision = Annotated[
 MaxTime = Annotated[
     str | None,
     typer.Option(
-        help="Add rounds until this time is used up: 90s, 5min. The first rounds, of --repeats, "
-        "are always measured.",
+        help="Add rounds until this time is used up: 90s, 5min. The first 3 rounds, or "
+        "--repeats, are always measured.",
         metavar="TIME",
         show_default=False,
     ),

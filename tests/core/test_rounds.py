@@ -12,7 +12,7 @@ from made_up_results import QUIET
 
 from segbench.protocol import Task
 from segbench.recording import Recording
-from segbench.rounds import ALONE, IN_TURNS, Rounds, Sampling, count_cycles, mirrored, plan_turns
+from segbench.rounds import ALONE, Rounds, Sampling, count_cycles, mirrored, plan_turns
 
 PHASES_OF = {"inference": ("forward",), "training": ("forward_train", "backward", "optimizer")}
 SHORT_S, LONG_S = 0.1, 0.3  # of a call, to either side of what is settled by another
@@ -154,6 +154,10 @@ def test_who_begins_a_cycle_is_drawn_anew_for_each():
     assert 10 <= sum(begins) <= 30  # of 40 draws, 20 on average, with a deviation of 3.2
 
 
+# Three seconds of blocks of 30 ms, at most 40 cycles.
+THREE_SECONDS = Sampling("inference", 0.03, 3.0, least=1, most=40)
+
+
 @pytest.mark.parametrize(
     ("calls_s", "cycles"),
     [
@@ -167,7 +171,7 @@ def test_who_begins_a_cycle_is_drawn_anew_for_each():
     ],
 )
 def test_cycles_fill_the_seconds_of_a_contest_as_near_as_they_come(calls_s, cycles):
-    assert count_cycles(IN_TURNS[0], calls_s) == cycles
+    assert count_cycles(THREE_SECONDS, calls_s) == cycles
 
 
 def test_there_are_never_more_cycles_than_the_most():
@@ -188,7 +192,7 @@ def test_the_cycles_of_a_contest_are_counted_from_the_calls_of_its_own_networks(
     # 14 cycles of two networks that take 10 ms, as above. A cycle of 10 and 100 ms takes
     # 2 x 0.052 + 2 x 0.212 = 0.528 s, and 3 s hold 5.7 of them.
     diary = Diary(calls_s=[0.01, 0.01, 0.1])
-    recordings = measure(diary, [(0, 1), (2, 1)], most=1, plan=IN_TURNS[:1])
+    recordings = measure(diary, [(0, 1), (2, 1)], most=1, plan=(THREE_SECONDS,))
     blocks = [len(recording.phases["forward"].blocks) for recording in recordings]
     assert blocks == [2 * 14, 2 * (14 + 6), 2 * 6]
 

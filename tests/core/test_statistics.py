@@ -47,13 +47,16 @@ def test_each_round_weighs_the_same_in_a_ratio():
 
 def test_a_fifth_of_each_rounds_pairs_at_either_end_does_not_move_a_ratio():
     # 2 and 8 of five are kept with the 4 between them; likewise 2 of ten go at either end.
+    # A fifth of six is rounded up to two.
     assert ratio_of([[1e-9, 2.0, 4.0, 8.0, 1e9]]) == pytest.approx(4.0)
     assert ratio_of([[1e-9, 1e-9, *[2.0] * 6, 1e9, 1e9]]) == pytest.approx(2.0)
+    assert ratio_of([[1e-9, 1e-9, 2.0, 8.0, 1e9, 1e9]]) == pytest.approx(4.0)
 
 
-def test_of_four_pairs_none_is_left_out():
-    # logarithms to base 2: 0, 0, 0 and 4
-    assert ratio_of([[1.0, 16.0, 1.0, 1.0]]) == pytest.approx(2.0)
+def test_of_three_and_four_pairs_the_middle_is_kept_and_of_two_both_are():
+    assert ratio_of([[1.0, 16.0, 2.0]]) == pytest.approx(2.0)
+    assert ratio_of([[1.0, 16.0, 2.0, 8.0]]) == pytest.approx(4.0)
+    assert ratio_of([[1.0, 16.0]]) == pytest.approx(4.0)
 
 
 @given(st.lists(st.floats(1e-3, 1e3), min_size=1, max_size=12))
