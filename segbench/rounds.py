@@ -63,7 +63,7 @@ ALONE = (
 # more fairly. A round is short, for processes of one network differ by more than its blocks do
 # (docs/measurement_power.md): only more rounds make that less.
 IN_TURNS = (
-    Sampling("inference", 0.03, 1.5, least=1, most=20),
+    Sampling("inference", 0.03, 1.0, least=1, most=20),
     Sampling("training", 0.1, 1.5, least=1, most=10),
 )
 
