@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from segbench.verdicts import Check
+    from segbench.budgets.verdicts import Check
 
 ALLOW = "--segbench-allow-inconclusive"
 
@@ -46,9 +46,9 @@ def segbench_check(request: pytest.FixtureRequest) -> Callable[..., Check]:
         max_time_s: float | None = None,
         seed: int = 0,
     ) -> Check:
-        from segbench.budget import make_budget  # noqa: PLC0415 - see the module
-        from segbench.checking import check  # noqa: PLC0415
-        from segbench.contests import Wanted  # noqa: PLC0415
+        from segbench.budgets.budget import make_budget  # noqa: PLC0415 - see the module
+        from segbench.budgets.checking import check  # noqa: PLC0415
+        from segbench.budgets.contests import Wanted  # noqa: PLC0415
         from segbench.errors import SegbenchError  # noqa: PLC0415
         from segbench.settings import Settings  # noqa: PLC0415
         from zoo.errors import ZooError  # noqa: PLC0415

@@ -7,8 +7,8 @@ import shutil
 import subprocess
 from pathlib import Path
 
+from segbench.budgets.verdicts import Revision
 from segbench.errors import UsageError
-from segbench.verdicts import Revision
 from zoo.errors import did_you_mean
 
 # What git sets for its hooks (`git rev-parse --local-env-vars`, without those for settings): each

@@ -17,6 +17,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePath
 
+from segbench.budgets.verdicts import Revision
 from segbench.errors import MeasurementError
 from segbench.protocol import Task
 from segbench.repository import (
@@ -27,7 +28,6 @@ from segbench.repository import (
     run_git,
 )
 from segbench.units import size
-from segbench.verdicts import Revision
 
 _SUBMODULE = b"160000 "  # the mode of an entry that is a commit of another repository
 

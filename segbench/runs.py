@@ -1,6 +1,6 @@
 """One run in progress: networks that are inspected, and then timed in contests.
 
-What :mod:`segbench.profiling` and :mod:`segbench.checking` have in common.
+What :mod:`segbench.profiling` and :mod:`segbench.budgets.checking` have in common.
 """
 
 from __future__ import annotations

@@ -19,10 +19,10 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from segbench.baseline import BASELINE_SCHEMA, Baseline
+from segbench.budgets.baseline import BASELINE_SCHEMA, Baseline
+from segbench.budgets.verdicts import CHECK_SCHEMA, Check
 from segbench.errors import UsageError
 from segbench.results import COMPARISON_SCHEMA, PROFILE_SCHEMA, Comparison, Profile
-from segbench.verdicts import CHECK_SCHEMA, Check
 
 Result = Profile | Comparison | Check | Baseline
 RESULTS: dict[str, type[Profile | Comparison | Check | Baseline]] = {

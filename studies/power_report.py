@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from segbench.judging import ERRORS, FIRST_LOOK, verdict_on
+from segbench.budgets.judging import ERRORS, FIRST_LOOK, verdict_on
 from segbench.statistics import BATCHES, Floats, ratio_interval, ratio_of
 from segbench.store import write_text
 from studies.power_runs import LIMIT, PARTS, read_all

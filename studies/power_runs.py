@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from segbench.checking import check
+from segbench.budgets.checking import check
+from segbench.budgets.contests import Wanted
+from segbench.budgets.limits import Limit
 from segbench.comparison import paired_ratios
-from segbench.contests import Wanted
-from segbench.limits import Limit
 from segbench.profiling import compare
 from segbench.results import Profile
 from segbench.settings import Settings, read_spec

@@ -110,11 +110,11 @@ def check(
     force: options.Force = False,
 ) -> int:
     """Hold networks to limits, and fail where one is exceeded for sure."""
-    from segbench import checking  # noqa: PLC0415 - start-up
+    from segbench.budgets import checking  # noqa: PLC0415 - start-up
+    from segbench.budgets.verdicts import exit_code  # noqa: PLC0415 - start-up
     from segbench.cli import checking as asking  # noqa: PLC0415 - start-up
     from segbench.cli.output import Target, measure  # noqa: PLC0415 - start-up
     from segbench.settings import Settings  # noqa: PLC0415 - start-up
-    from segbench.verdicts import exit_code  # noqa: PLC0415 - start-up
 
     settings = Settings(
         threads=threads,
@@ -186,7 +186,7 @@ def save(
     force: options.Force = False,
 ) -> int:
     """Measure networks, and keep all samples and what machine it was."""
-    from segbench.baselines import measure_baseline  # noqa: PLC0415 - start-up
+    from segbench.budgets.baselines import measure_baseline  # noqa: PLC0415 - start-up
     from segbench.cli.output import Target, measure  # noqa: PLC0415 - start-up
     from segbench.settings import Settings  # noqa: PLC0415 - start-up
 
@@ -231,7 +231,7 @@ def update(
     repeats: options.Repeats = 5,
 ) -> int:
     """Measure the file's networks again under its workload, and replace the file."""
-    from segbench.baselines import measure_again  # noqa: PLC0415 - start-up
+    from segbench.budgets.baselines import measure_again  # noqa: PLC0415 - start-up
     from segbench.cli.checking import read_baseline  # noqa: PLC0415 - start-up
     from segbench.cli.output import Target, measure  # noqa: PLC0415 - start-up
 

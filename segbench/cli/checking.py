@@ -10,18 +10,18 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from segbench.baseline import Baseline
-from segbench.budget import Budget, errors_at, make_budget, refuse_repeats
-from segbench.budget_file import read_budget_file
-from segbench.contests import Wanted
+from segbench.budgets.baseline import Baseline
+from segbench.budgets.budget import Budget, errors_at, make_budget, refuse_repeats
+from segbench.budgets.budget_file import read_budget_file
+from segbench.budgets.contests import Wanted
+from segbench.budgets.limits import BASELINE
 from segbench.errors import UsageError
-from segbench.limits import BASELINE
 from segbench.revisions import Trees, run_setup, trees
 from segbench.settings import Settings
 from segbench.store import load
 
 if TYPE_CHECKING:
-    from segbench.verdicts import Check
+    from segbench.budgets.verdicts import Check
 
 DEFAULT_FILE = Path("budgets.toml")
 # In two minutes on a shared machine of 2 cores, the interval of a change that costs nothing was

@@ -78,7 +78,7 @@ class Target:
 
 
 def _check_kind(kind: type[Result], forms: Collection[FormatName | None]) -> None:
-    from segbench.verdicts import Check  # noqa: PLC0415 - start-up
+    from segbench.budgets.verdicts import Check  # noqa: PLC0415 - start-up
 
     if FormatName.JUNIT in forms and kind is not Check:
         from segbench.report.junit import refusal  # noqa: PLC0415 - few ask for it

@@ -20,7 +20,7 @@ from segbench.results import PHASES
 from segbench.statistics import ratio_interval, ratio_of
 
 if TYPE_CHECKING:
-    from segbench.baseline import Baseline
+    from segbench.budgets.baseline import Baseline
     from segbench.results import Latency
 
 

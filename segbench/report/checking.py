@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from segbench import units
+from segbench.budgets.verdicts import Check, Judgement
 from segbench.metrics import METRICS
 from segbench.report.contents import (
     Report,
@@ -16,7 +17,6 @@ from segbench.report.contents import (
 )
 from segbench.report.figures import with_interval, write_beside, write_figure
 from segbench.results import Profile
-from segbench.verdicts import Check, Judgement
 
 NOT_JUDGED = "not judged"
 TONES: dict[str, Tone] = {

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from segbench.baseline import Baseline
+from segbench.budgets.baseline import Baseline
+from segbench.budgets.verdicts import Check
 from segbench.report.baselines import report_baseline
 from segbench.report.checking import report_check
 from segbench.report.comparing import report_comparison
 from segbench.report.contents import Report, report_profile
 from segbench.results import Comparison, Profile
-from segbench.verdicts import Check
 
 if TYPE_CHECKING:
     from segbench.store import Result

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from segbench.budgets.verdicts import Check, Judgement
 from segbench.metrics import METRICS, phase_of
 from segbench.results import Comparison, Layers, Profile
-from segbench.verdicts import Check, Judgement
 
 if TYPE_CHECKING:
     from segbench.store import Result

@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
+from segbench.budgets.verdicts import Check, Judgement, Verdict
 from segbench.errors import UsageError
 from segbench.report.checking import (
     INTERRUPTED,
@@ -16,7 +17,6 @@ from segbench.report.checking import (
 )
 from segbench.report.markdown import draw_remarks, draw_table
 from segbench.report.places import split_place
-from segbench.verdicts import Check, Judgement, Verdict
 
 MARKS: dict[Verdict | None, str] = {"within": "✅", "over": "❌", "inconclusive": "❔", None: "⬜"}
 MOST_SHOWN = 10  # annotations of a level that GitHub keeps of a step; it drops the others

@@ -23,10 +23,10 @@ from junitparser import (
     TestSuite,
 )
 
+from segbench.budgets.verdicts import Check, Judgement
 from segbench.errors import UsageError
 from segbench.report.checking import NOT_JUDGED, describe_figures, describe_run, name_rows
 from segbench.report.places import split_place
-from segbench.verdicts import Check, Judgement
 
 if TYPE_CHECKING:
     from segbench.store import Result

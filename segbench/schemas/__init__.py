@@ -13,7 +13,8 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from segbench import baseline, machine, results, verdicts
+from segbench import machine, results
+from segbench.budgets import baseline, verdicts
 from segbench.errors import UsageError
 from segbench.store import RESULTS
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from segbench.budgets.verdicts import Check, Judgement, Look, Revision
 from segbench.comparison import make_ratios
 from segbench.machine import Disturbance, Environment
 from segbench.recording import PhaseRecord
@@ -22,7 +23,6 @@ from segbench.results import (
     Threads,
     Workload,
 )
-from segbench.verdicts import Check, Judgement, Look, Revision
 
 QUIET = Disturbance(
     wall_s=0.4,

@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass, field, replace
 
 from made_up_results import MACHINE, QUIET, make_latencies, make_profile
 
-from segbench.baseline import Baseline
+from segbench.budgets.baseline import Baseline
 from segbench.recording import Recording
 from segbench.runs import Run
 
@@ -45,7 +45,7 @@ class Script:
 
     def play(self, monkeypatch):
         """Let checks be made of this."""
-        monkeypatch.setattr("segbench.bench.Run", lambda *a, **k: MadeUpRun(self, *a, **k))
+        monkeypatch.setattr("segbench.budgets.bench.Run", lambda *a, **k: MadeUpRun(self, *a, **k))
         return self
 
 

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from segbench.budget import make_budget
-from segbench.budget_file import read_budget_file
+from segbench.budgets.budget import make_budget
+from segbench.budgets.budget_file import read_budget_file
 from segbench.errors import UsageError
 from segbench.metrics import METRICS
 from segbench.settings import Settings

@@ -22,6 +22,7 @@ from made_up_results import (
     make_profile,
 )
 
+from segbench.budgets.verdicts import Judgement, Look
 from segbench.errors import UsageError
 from segbench.report import render
 from segbench.report.checking import (
@@ -34,7 +35,6 @@ from segbench.report.github import annotations, publish, summary
 from segbench.report.junit import LimitCase
 from segbench.results import Noise
 from segbench.store import from_json, load
-from segbench.verdicts import Judgement, Look
 
 GOLDEN = Path(__file__).with_name("golden")
 SAVED = load(GOLDEN / "check.json")

@@ -7,15 +7,15 @@ import pytest
 from made_up_results import MACHINE, WORKLOAD, make_latencies, make_latency, make_profile
 from made_up_runs import BUSY, BUSY_REASON, Script, make_baseline
 
-from segbench.checking import check
-from segbench.contests import Wanted
+from segbench.budgets.checking import check
+from segbench.budgets.contests import Wanted
+from segbench.budgets.limits import Limit
+from segbench.budgets.verdicts import Revision, exit_code
 from segbench.errors import ExitCode, MeasurementError, NotComparableError, UsageError
-from segbench.limits import Limit
 from segbench.results import Latencies, Noise
 from segbench.revisions import Tree, Trees
 from segbench.runs import Interrupted
 from segbench.settings import Settings
-from segbench.verdicts import Revision, exit_code
 from zoo.spec import ModelSpec
 
 SETTINGS = Settings(threads=2)

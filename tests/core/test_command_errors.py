@@ -7,11 +7,11 @@ import sys
 import pytest
 from made_up_results import make_check, make_profile
 
+from segbench.budgets.verdicts import Check
 from segbench.cli import main
 from segbench.cli.output import Target
 from segbench.report import render
 from segbench.store import save, to_json
-from segbench.verdicts import Check
 
 ZOO = "fcn8s, segnet, segnet-basic, segfast-basic, segfast"
 

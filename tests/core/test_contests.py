@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from segbench.contests import (
+from segbench.budgets.contests import (
     REFERENCE_MODEL,
     Held,
     Lineup,
@@ -12,11 +12,11 @@ from segbench.contests import (
     plan_for,
     reference_task,
 )
+from segbench.budgets.limits import Limit
+from segbench.budgets.verdicts import Revision
 from segbench.errors import UsageError
-from segbench.limits import Limit
 from segbench.revisions import Tree, Trees
 from segbench.settings import Settings
-from segbench.verdicts import Revision
 from zoo.spec import ModelSpec
 
 SETTINGS = Settings(size=(64, 64), threads=2)

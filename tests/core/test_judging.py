@@ -5,7 +5,7 @@ import math
 import pytest
 from made_up_results import make_latency
 
-from segbench.judging import (
+from segbench.budgets.judging import (
     ERRORS,
     Estimate,
     Looks,
@@ -16,8 +16,8 @@ from segbench.judging import (
     quotient,
     verdict_on,
 )
+from segbench.budgets.verdicts import Judgement, Look
 from segbench.results import Noise
-from segbench.verdicts import Judgement, Look
 
 LOOK = Look(rounds=3, elapsed_s=30.0, error=0.005)
 RAIN = Noise(noisy=True, reasons=("rain", "hail"))

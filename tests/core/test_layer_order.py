@@ -16,9 +16,10 @@ LAYERS = (
     ("zoo.errors", "zoo.frozen", "zoo.values", "zoo.spec", "zoo.importing", "zoo.registry",
      "segbench.errors", "segbench.units"),
     ("segbench.machine", "segbench.results", "segbench.metrics", "segbench.statistics",
-     "segbench.recording", "segbench.comparison", "segbench.verdicts", "segbench.limits",
-     "segbench.budget", "segbench.toml_lines", "segbench.workload_keys", "segbench.budget_file",
-     "segbench.judging", "segbench.baseline", "segbench.schemas", "segbench.store"),
+     "segbench.recording", "segbench.comparison", "segbench.schemas", "segbench.store",
+     "segbench.budgets", "segbench.budgets.verdicts", "segbench.budgets.limits",
+     "segbench.budgets.budget", "segbench.budgets.toml_lines", "segbench.budgets.workload_keys",
+     "segbench.budgets.budget_file", "segbench.budgets.judging", "segbench.budgets.baseline"),
     ("zoo.*",),
     ("segbench.cpus", "segbench.environment", "segbench.fitness", "segbench.disturbance",
      "segbench.protocol", "segbench.counting.*", "segbench.memory", "segbench.stopwatch",
@@ -27,8 +28,9 @@ LAYERS = (
      "segbench.worker", "segbench.measuring", "segbench.rounds", "segbench.repository",
      "segbench.revisions"),
     # the last is the facade of these
-    ("segbench.noise", "segbench.assembling", "segbench.contests", "segbench.runs",
-     "segbench.profiling", "segbench.bench", "segbench.checking", "segbench.baselines", "segbench"),
+    ("segbench.noise", "segbench.assembling", "segbench.runs", "segbench.profiling",
+     "segbench.budgets.contests", "segbench.budgets.bench", "segbench.budgets.checking",
+     "segbench.budgets.baselines", "segbench"),
     ("segbench.report.*",),
     ("segbench.cli.*", "segbench.__main__", "segbench.pytest_plugin"),
     ("studies.*",),
@@ -36,9 +38,8 @@ LAYERS = (
 WITHOUT_TORCH = (
     *LAYERS[0], *LAYERS[1], "segbench", "segbench.settings", "segbench.measuring",
     "segbench.rounds", "segbench.repository", "segbench.revisions", "segbench.noise",
-    "segbench.assembling", "segbench.contests", "segbench.runs", "segbench.profiling",
-    "segbench.bench", "segbench.checking", "segbench.baselines", "segbench.report.*",
-    "segbench.cli.*", "segbench.__main__", "segbench.pytest_plugin",
+    "segbench.assembling", "segbench.runs", "segbench.profiling", "segbench.budgets.*",
+    "segbench.report.*", "segbench.cli.*", "segbench.__main__", "segbench.pytest_plugin",
 )  # fmt: skip
 REPORT_MAY_IMPORT = (*LAYERS[0], *LAYERS[1], "segbench.report.*")
 HEAVY = ("torch", "torchvision", "fvcore")
@@ -179,7 +180,7 @@ def test_a_module_of_the_supervisor_imports_no_torch(module):
     "module",
     ["segbench", "segbench.profiling", "segbench.measuring", "segbench.report", "segbench.cli.app",
      "segbench.report.choosing", "segbench.report.frame", "segbench.store", "segbench.comparison",
-     "segbench.checking", "segbench.baselines", "segbench.pytest_plugin", "zoo"],
+     "segbench.budgets.checking", "segbench.budgets.baselines", "segbench.pytest_plugin", "zoo"],
 )  # fmt: skip
 def test_importing_a_module_of_the_supervisor_leaves_torch_out(module):
     code = f"import sys, {module}; print('torch' in sys.modules)"

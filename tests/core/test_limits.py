@@ -4,8 +4,8 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from segbench.budgets.limits import BASELINE, REFERENCE, Limit
 from segbench.errors import UsageError
-from segbench.limits import BASELINE, REFERENCE, Limit
 from segbench.metrics import METRICS
 
 FORWARD = "latency.forward.p50_s"

@@ -19,8 +19,8 @@ def test_misspelt(segbench_check):
 # The verdict is made up: what is looked at is what becomes of it.
 UNCLEAR = """
 import pytest
-from segbench import checking
-from segbench.verdicts import Check
+from segbench.budgets import checking
+from segbench.budgets.verdicts import Check
 
 @pytest.fixture(autouse=True)
 def nobody_can_tell(monkeypatch):
@@ -68,7 +68,7 @@ def test_the_plugin_costs_a_pytest_that_does_not_use_it_no_import_of_segbench(py
         """
         import sys
         def test_nothing_is_imported():
-            assert "segbench.checking" not in sys.modules
+            assert "segbench.budgets.checking" not in sys.modules
             assert "numpy" not in sys.modules
         """
     )

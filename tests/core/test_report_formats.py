@@ -19,13 +19,13 @@ from made_up_results import (
 )
 from rich.cells import cell_len
 
+from segbench.budgets.verdicts import Check
 from segbench.metrics import METRICS
 from segbench.report import FORMATS, render
 from segbench.report.contents import remarks_on
 from segbench.results import Latencies, Memory, Model, Noise, Subnormals
 from segbench.store import to_json
 from segbench.units import times
-from segbench.verdicts import Check
 
 JUDGED = make_check().judgements
 LONG_NAME = "mypackage.networks.segmentation:attention_refined"

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from segbench.budgets.verdicts import Revision
 from segbench.errors import MeasurementError, UsageError
 from segbench.measuring import Question, ask_once, holds_zoo, import_path, worker_program
 from segbench.protocol import Task, decode, encode
@@ -26,7 +27,6 @@ from segbench.revisions import (
     trees,
 )
 from segbench.settings import Settings
-from segbench.verdicts import Revision
 
 HERE = Path(__file__).parent
 PROJECT = HERE.parents[1]

@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 
+from segbench.budgets.limits import BASELINE
+from segbench.budgets.verdicts import Judgement, Look, Verdict
 from segbench.comparison import paired_ratios
-from segbench.limits import BASELINE
 from segbench.recording import block_medians
 from segbench.results import Latency, Noise
 from segbench.statistics import Interval, median_interval, ratio_interval, ratio_of
-from segbench.verdicts import Judgement, Look, Verdict
 
 # The chance of a wrong verdict, 5 % in all, is split between three looks. The first finds what is
 # far over or under and needs no more; most is left for the last, which decides what is close.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
-from segbench.limits import BASELINE, REFERENCE, Limit
+from segbench.budgets.limits import BASELINE, REFERENCE, Limit
 from segbench.measuring import holds_zoo
 from segbench.protocol import Task
 from segbench.revisions import Trees

@@ -20,7 +20,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
-from segbench.budget import (
+from segbench.budgets.budget import (
     EXAMPLE_LIMIT,
     Budget,
     PlacedLimit,
@@ -29,9 +29,14 @@ from segbench.budget import (
     read_model,
     refuse_repeats,
 )
+from segbench.budgets.toml_lines import Place, find_lines, nearest_line
+from segbench.budgets.workload_keys import (
+    WORKLOAD_KEYS,
+    WorkloadValue,
+    read_text,
+    read_workload_value,
+)
 from segbench.errors import UsageError
-from segbench.toml_lines import Place, find_lines, nearest_line
-from segbench.workload_keys import WORKLOAD_KEYS, WorkloadValue, read_text, read_workload_value
 from zoo.errors import did_you_mean
 from zoo.frozen import FrozenMapping
 from zoo.spec import ModelSpec

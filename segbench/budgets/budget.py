@@ -6,9 +6,9 @@ import contextlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
+from segbench.budgets.limits import BASELINE, REFERENCE, Limit
+from segbench.budgets.workload_keys import WorkloadValue
 from segbench.errors import UsageError
-from segbench.limits import BASELINE, REFERENCE, Limit
-from segbench.workload_keys import WorkloadValue
 from zoo.errors import ZooError
 from zoo.frozen import FrozenMapping
 from zoo.registry import check_name

@@ -6,17 +6,17 @@ import time
 from collections.abc import Sequence
 from dataclasses import replace
 
-from segbench.baseline import Baseline
-from segbench.bench import Bench
-from segbench.contests import Lineup, Wanted
+from segbench.budgets.baseline import Baseline
+from segbench.budgets.bench import Bench
+from segbench.budgets.contests import Lineup, Wanted
+from segbench.budgets.limits import BASELINE
+from segbench.budgets.verdicts import Check, Judgement, worst
 from segbench.errors import UsageError
-from segbench.limits import BASELINE
 from segbench.results import Noise, Profile
 from segbench.revisions import Trees
 from segbench.rounds import Progress
 from segbench.runs import Interrupted, ignore_progress
 from segbench.settings import Settings
-from segbench.verdicts import Check, Judgement, worst
 
 
 def check(
@@ -48,7 +48,7 @@ def check(
         MeasurementError: a network failed, or its process died.
         Interrupted: Ctrl-C; it carries a check that is not complete, and judges nothing.
 
-    >>> from segbench.limits import Limit
+    >>> from segbench.budgets.limits import Limit
     >>> from zoo.spec import ModelSpec
     >>> wanted = Wanted(ModelSpec("segfast"), Limit.parse("params <= 603_287"))
     >>> check([(Settings(size=(64, 64)), [wanted])]).verdict

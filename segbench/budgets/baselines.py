@@ -5,8 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 
-from segbench.baseline import Baseline
-from segbench.contests import reference_task
+from segbench.budgets.baseline import Baseline
+from segbench.budgets.contests import reference_task
 from segbench.errors import UsageError
 from segbench.rounds import Progress
 from segbench.runs import Run, ignore_progress

@@ -6,10 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import cast
 
-from segbench.baseline import Baseline
-from segbench.contests import Held, Lineup, Wanted, plan_for, reference_task
-from segbench.errors import NotComparableError, UsageError
-from segbench.judging import (
+from segbench.budgets.baseline import Baseline
+from segbench.budgets.contests import Held, Lineup, Wanted, plan_for, reference_task
+from segbench.budgets.judging import (
     MOST_ROUNDS,
     Estimate,
     Looks,
@@ -19,13 +18,14 @@ from segbench.judging import (
     judge_timed,
     quotient,
 )
-from segbench.limits import BASELINE, REFERENCE, Limit
+from segbench.budgets.limits import BASELINE, REFERENCE, Limit
+from segbench.budgets.verdicts import Judgement, Look
+from segbench.errors import NotComparableError, UsageError
 from segbench.metrics import phase_of
 from segbench.noise import judge_noise
 from segbench.results import Latencies, Latency, Noise, Phase, Profile
 from segbench.rounds import Contest, Progress
 from segbench.runs import Run, ignore_progress
-from segbench.verdicts import Judgement, Look
 
 CONTEST_S = 120.0  # for each contest, where no time is given
 
