@@ -18,6 +18,8 @@ nox.options.sessions = ["tests"]
 
 HERE = Path(__file__).parent
 CONSTRAINTS = str(HERE / "constraints.txt")
+# Files side by side, for a file's tests share what they have measured. None of them tests a time.
+SIDE_BY_SIDE = ("--numprocesses", "2", "--dist", "loadfile")
 PROJECT = nox.project.load_toml("pyproject.toml")
 
 
@@ -29,9 +31,9 @@ def install(session: nox.Session, *groups: str) -> None:
 
 @nox.session
 def tests(session: nox.Session) -> None:
-    """Run the tests; arguments after ``--`` go to pytest."""
+    """Run the tests, two at a time; arguments after ``--`` go to pytest."""
     install(session, "test")
-    session.run("pytest", *session.posargs)
+    session.run("pytest", *SIDE_BY_SIDE, *session.posargs)
 
 
 @nox.session
@@ -65,4 +67,4 @@ def minimums(session: nox.Session) -> None:
     ]
     session.install(*lowest, *PROJECT["dependency-groups"]["test"])
     session.install("--no-deps", "-e", ".")
-    session.run("pytest", "-m", "not measures", *session.posargs)
+    session.run("pytest", *SIDE_BY_SIDE, "-m", "not measures", *session.posargs)

@@ -26,6 +26,7 @@ COMMANDS = HERE / "commands.md"
 NAMES = (
     *(("profile",), ("compare",), ("check",)),
     *(("baseline", verb) for verb in ("save", "show", "update")),
+    *(("data", verb) for verb in ("list", "check", "show")),
     *(("report",), ("models",), ("env",)),
 )
 SMALL = {

@@ -5,6 +5,7 @@ The format's history (``schema`` in each file):
 - ``segbench/profile/1`` and ``segbench/comparison/1``: the first.
 - ``segbench/check/1``: what a check of budgets found; ``segbench/baseline/1``: figures to hold
   later runs against. A profile got ``saved_activations_bytes``.
+- ``segbench/data/1``: what a check of a dataset found.
 
 What a file of each looks like is published as a JSON schema: :mod:`segbench.schemas`.
 """
@@ -21,15 +22,17 @@ from typing import Any
 
 from segbench.budgets.baseline import BASELINE_SCHEMA, Baseline
 from segbench.budgets.verdicts import CHECK_SCHEMA, Check
+from segbench.data.findings import DATA_SCHEMA, DataFindings
 from segbench.errors import UsageError
 from segbench.results import COMPARISON_SCHEMA, PROFILE_SCHEMA, Comparison, Profile
 
-Result = Profile | Comparison | Check | Baseline
-RESULTS: dict[str, type[Profile | Comparison | Check | Baseline]] = {
+Result = Profile | Comparison | Check | Baseline | DataFindings
+RESULTS: dict[str, type[Profile | Comparison | Check | Baseline | DataFindings]] = {
     PROFILE_SCHEMA: Profile,
     COMPARISON_SCHEMA: Comparison,
     CHECK_SCHEMA: Check,
     BASELINE_SCHEMA: Baseline,
+    DATA_SCHEMA: DataFindings,
 }
 """The type of the result for each schema."""
 
@@ -76,7 +79,7 @@ def from_json(text: str, *, source: str) -> Result:
 
 
 def load(path: str | Path) -> Result:
-    """Read a saved profile, comparison, check or baseline.
+    """Read a saved result.
 
     Raises:
         UsageError: the file cannot be read, or is no result.
@@ -115,7 +118,16 @@ def check_writable(path: Path, *, force: bool) -> None:
 
 
 def write_text(path: Path, text: str, *, force: bool) -> None:
-    """Write a text file so that it is either there as a whole or as it was before.
+    """Write a text file as UTF-8, as :func:`write_bytes` does.
+
+    Raises:
+        UsageError: the file exists and ``force`` is not given, or it cannot be written.
+    """
+    write_bytes(path, text.encode(), force=force)
+
+
+def write_bytes(path: Path, content: bytes, *, force: bool) -> None:
+    """Write a file so that it is either there as a whole or as it was before.
 
     Raises:
         UsageError: the file exists and ``force`` is not given, or it cannot be written.
@@ -126,8 +138,8 @@ def write_text(path: Path, text: str, *, force: bool) -> None:
     except OSError as error:
         raise _unwritable(path, error) from error
     try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
             file.flush()
             os.fsync(file.fileno())
         umask = os.umask(0)

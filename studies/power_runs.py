@@ -45,7 +45,7 @@ class Part:
 # Seven extra convolutions take about 5 % of the time of SegFast, and fifteen 10 %; the report says
 # how much it was.
 PARTS = {
-    "same": Part("zoo.segfast:segfast", 60),
+    "same": Part("zoo.segfast:segfast", 60, max_time_s=40.0),
     "slower-5": Part("studies.slowed:segfast,extra=7", 20),
     "slower-10": Part("studies.slowed:segfast,extra=15", 20),
     "ratio": Part("segfast-basic", 10, judged=False),

@@ -13,7 +13,8 @@ from segbench.runs import Run, ignore_progress
 from segbench.settings import Settings
 from zoo.spec import ModelSpec
 
-DEFAULT_ROUNDS = 5
+# Processes of one network differ by some per cent, and what is kept is held against for long.
+DEFAULT_ROUNDS = 10
 
 
 def measure_baseline(

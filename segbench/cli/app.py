@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from segbench.cli import budget_commands, options
+from segbench.cli import budget_commands, data_commands, options
 from segbench.cli.options import AllocatorName, DeviceName
 from segbench.errors import ExitCode
 
@@ -191,6 +191,7 @@ def compare(
 
 app.command(epilog="Example: segbench check --budget budgets.toml")(budget_commands.check)
 app.add_typer(budget_commands.baseline_app)
+app.add_typer(data_commands.data_app)
 
 
 @app.command(epilog="Example: segbench report result.json --format markdown")

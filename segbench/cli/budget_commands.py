@@ -181,7 +181,7 @@ def save(
     device: options.DeviceOption = DeviceName.CPU,
     runtime: options.RuntimeOption = "eager",
     allocator: options.AllocatorOption = AllocatorName.STEADY,
-    repeats: options.Repeats = 5,
+    repeats: options.Repeats = 10,
     seed: options.Seed = 0,
     force: options.Force = False,
 ) -> int:
@@ -228,7 +228,7 @@ def update(
     file: Annotated[
         Path, typer.Argument(metavar="FILE", help="A baseline file.", show_default=False)
     ],
-    repeats: options.Repeats = 5,
+    repeats: options.Repeats = 10,
 ) -> int:
     """Measure the file's networks again under its workload, and replace the file."""
     from segbench.budgets.baselines import measure_again  # noqa: PLC0415 - start-up

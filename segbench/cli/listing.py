@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+from pathlib import Path
 
 from rich import box
 from rich.console import Console
@@ -59,6 +60,39 @@ def print_models() -> None:
         f"Xeon E5-2623 v4 (16 threads) and a Quadro P5000. {PAPER}",
         style="dim",
     )
+
+
+def print_datasets(root: Path | None) -> None:
+    """Print a table of the datasets, and where there is a copy below the data root."""
+    from segbench.data.errors import DataError  # noqa: PLC0415 - the other lists do without
+    from segbench.data.places import data_root  # noqa: PLC0415
+    from segbench.data.registry import BUILT_IN, DATASETS, open_dataset  # noqa: PLC0415
+
+    folder = data_root(root)
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, header_style="cyan")
+    for heading in ("dataset", "classes", "train", "val", "test", "here"):
+        table.add_column(
+            heading, justify="left" if heading in {"dataset", "here"} else "right", no_wrap=True
+        )
+    notes = Table.grid(padding=(0, 2))
+    notes.add_column(no_wrap=True)
+    for row in DATASETS.values():
+        try:
+            layout = open_dataset(row.name, folder).layout.partition(", in ")[0]
+            here = "built in" if row.name == BUILT_IN else layout
+        except DataError:
+            here = "-"
+        counts = (
+            f"{row.scenes[split]:,}" if split in row.scenes else "-"
+            for split in ("train", "val", "test")
+        )
+        table.add_row(row.name, str(row.classes), *counts, here)
+        notes.add_row(row.name, f"{row.summary}; {row.licence}")
+    console = _console()
+    console.print(table)
+    console.print()
+    console.print(notes)
+    console.print(f"\nLooked in {folder}; --data-root or SEGBENCH_DATA name another.", style="dim")
 
 
 def print_environment(threads: int | None) -> None:

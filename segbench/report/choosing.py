@@ -6,10 +6,12 @@ from typing import TYPE_CHECKING
 
 from segbench.budgets.baseline import Baseline
 from segbench.budgets.verdicts import Check
+from segbench.data.findings import DataFindings
 from segbench.report.baselines import report_baseline
 from segbench.report.checking import report_check
 from segbench.report.comparing import report_comparison
 from segbench.report.contents import Report, report_profile
+from segbench.report.data import report_data
 from segbench.results import Comparison, Profile
 
 if TYPE_CHECKING:
@@ -27,3 +29,5 @@ def make_report(result: Result) -> Report:
             return report_baseline(result)
         case Comparison():
             return report_comparison(result)
+        case DataFindings():
+            return report_data(result)

@@ -1,4 +1,4 @@
-"""Results as a data frame: a row per model, per layer or per judgement."""
+"""Results as a data frame: a row per model, layer or judgement, or per class of each split."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from segbench.budgets.verdicts import Check, Judgement
+from segbench.data.findings import DataFindings
 from segbench.metrics import METRICS, phase_of
 from segbench.results import Comparison, Layers, Profile
 
@@ -31,7 +32,7 @@ INTERVAL = ("interval_low", "interval_high")
 
 
 def to_frame(result: Result) -> pd.DataFrame:
-    """Return a row per model: workload, every metric, a comparison's ratios; or per judgement.
+    """Return a row per model: workload, every metric, a comparison's ratios; or what else there is.
 
     Columns keep the names of the JSON; seconds, bytes and counts as they were measured.
     """
@@ -39,11 +40,23 @@ def to_frame(result: Result) -> pd.DataFrame:
         return pd.DataFrame([_row(result)])
     if isinstance(result, Check):
         return judgements_frame(result)
+    if isinstance(result, DataFindings):
+        return classes_frame(result)
     rows = [_row(profile) for profile in result.profiles]
     if isinstance(result, Comparison):
         for row in rows:
             row.update(_ratio_columns(result, row["model"]))
     return pd.DataFrame(rows)
+
+
+def classes_frame(findings: DataFindings) -> pd.DataFrame:
+    """Return a row per class of each split: its pixels, and those of void last."""
+    rows = [
+        {"dataset": findings.dataset, "split": split.split, "class": name, "pixels": pixels}
+        for split in findings.splits
+        for name, pixels in (*split.pixels.items(), ("void", split.void_pixels))
+    ]
+    return pd.DataFrame(rows, columns=["dataset", "split", "class", "pixels"])
 
 
 def layers_frame(layers: Layers) -> pd.DataFrame:

@@ -15,6 +15,7 @@ from typing import Any
 
 from segbench import machine, results
 from segbench.budgets import baseline, verdicts
+from segbench.data import findings
 from segbench.errors import UsageError
 from segbench.store import RESULTS
 
@@ -90,7 +91,7 @@ def _describe(schema: dict[str, Any], title: str) -> dict[str, Any]:
 def _type_of(title: str) -> type:
     found: type = next(
         getattr(module, title)
-        for module in (results, machine, verdicts, baseline)
+        for module in (results, machine, verdicts, baseline, findings)
         if hasattr(module, title)
     )
     return found

@@ -7,6 +7,7 @@ from made_up_results import MACHINE, QUIET, make_latencies, make_profile
 
 from segbench.budgets.baseline import Baseline
 from segbench.recording import Recording
+from segbench.rounds import IN_TURNS
 from segbench.runs import Run
 
 ROUND_S = 10.0
@@ -44,8 +45,9 @@ class Script:
     clock_s: float = 0.0
 
     def play(self, monkeypatch):
-        """Let checks be made of this."""
-        monkeypatch.setattr("segbench.budgets.bench.Run", lambda *a, **k: MadeUpRun(self, *a, **k))
+        """Let checks and baselines be made of this."""
+        for home in ("segbench.budgets.bench", "segbench.budgets.baselines"):
+            monkeypatch.setattr(f"{home}.Run", lambda *a, **k: MadeUpRun(self, *a, **k))
         return self
 
 
@@ -61,7 +63,7 @@ class MadeUpRun(Run):
         return self.script.clock_s
 
     def inspect(self, *, peaks=None):
-        self.script.weighed.append(list(peaks))
+        self.script.weighed.append(list(range(len(self.tasks)) if peaks is None else peaks))
         self.script.clock_s += self.script.counting_s
         self._cut_off(None)
         for task in self.tasks:
@@ -85,7 +87,7 @@ class MadeUpRun(Run):
             peak = self.script.memory.get(name, 1000)
             self.memories.append({"forward_peak_bytes": peak, "train_peak_bytes": peak})
 
-    def time(self, contests, *, most, seed, plan, more_arms=(), enough=None):
+    def time(self, contests, *, most, seed, plan=IN_TURNS, more_arms=(), enough=None):
         del seed
         self.script.asked.append([])
         self.script.works.append(tuple(sampling.work for sampling in plan))
@@ -100,7 +102,7 @@ class MadeUpRun(Run):
                         self._add_block(arm, sampling.work, number, cycle)
             self.script.clock_s += self.script.round_s
             self.progress(f"round {number + 1}", number + 1, most)
-            if enough(number + 1):
+            if enough is not None and enough(number + 1):
                 return
 
     def _add_block(self, arm, work, number, cycle):

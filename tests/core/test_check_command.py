@@ -168,6 +168,32 @@ def test_a_baseline_is_shown_and_measured_again_in_place(tmp_path, baseline):
     assert [file.name for file in tmp_path.iterdir()] == ["baseline.json"]
 
 
+def wait_for_children(process, count):
+    """Return the processes that it has started, as soon as there were so many in all."""
+    ours = psutil.Process(process.pid)
+    seen = set()
+    end = time.monotonic() + 60
+    while len(seen) < count and time.monotonic() < end:
+        seen |= set(ours.children())
+        time.sleep(0.05)
+    return seen
+
+
+def test_a_baseline_stays_as_it_was_when_its_update_is_killed(tmp_path, baseline):
+    path = tmp_path / "baseline.json"
+    path.write_bytes(baseline.read_bytes())
+    updating = subprocess.Popen(
+        command("baseline", "update", "baseline.json", "--repeats", "1"), cwd=tmp_path
+    )
+    seen = wait_for_children(updating, 3)  # two count and weigh; then a round has its own
+    updating.kill()
+    updating.wait()
+    psutil.wait_procs(seen, timeout=30)
+    assert not [child for child in seen if child.is_running()]
+    assert path.read_bytes() == baseline.read_bytes()
+    assert [file.name for file in tmp_path.iterdir()] == ["baseline.json"]
+
+
 def test_ctrl_c_leaves_no_process_and_judges_nothing(tmp_path):
     limits = ("--limit", "params <= 1", "--limit", f"{FORWARD} <= 9 s")
     running = subprocess.Popen(
@@ -177,12 +203,7 @@ def test_ctrl_c_leaves_no_process_and_judges_nothing(tmp_path):
         stderr=subprocess.PIPE,
         text=True,
     )
-    ours = psutil.Process(running.pid)
-    seen = set()
-    end = time.monotonic() + 60
-    while len(seen) < 3 and time.monotonic() < end:  # one counts; then each round has its own
-        seen |= set(ours.children())
-        time.sleep(0.05)
+    seen = wait_for_children(running, 3)  # one counts; then each round has its own
     running.send_signal(signal.SIGINT)
     out, errors = running.communicate(timeout=30)
     assert running.returncode == 130, errors

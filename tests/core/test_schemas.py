@@ -10,6 +10,7 @@ from jsonschema import Draft202012Validator
 from made_up_results import make_check, make_comparison, make_layers, make_profile
 
 from segbench import schemas
+from segbench.data.findings import DataFindings, SplitFindings
 from segbench.errors import UsageError
 from segbench.results import Latencies, Memory, Model
 from segbench.schemas import (
@@ -29,6 +30,12 @@ MADE_UP = {
     "profile of exact figures": make_profile(latency=Latencies(), memory=Memory(None, None)),
     "comparison": make_comparison(),
     "check": make_check(),
+    "data": DataFindings(
+        dataset="rooms",
+        layout="folders of images and labels, in rooms",
+        splits=(SplitFindings("train", 2, {"4x4": 2}, {"floor": 8, "wall": 20}, 4),),
+        problems=("train/images/d.png has no partner",),
+    ),
     "interrupted check": make_check(verdict=None, judgements=(), noise=None, complete=False),
 }
 
@@ -57,8 +64,8 @@ def test_what_is_written_follows_the_published_schema(result):
 
 def test_the_schemas_are_written_into_a_folder(tmp_path):
     write_files(tmp_path)
-    names = {"profile-1.json", "comparison-1.json", "check-1.json", "baseline-1.json"}
-    assert {path.name for path in tmp_path.iterdir()} == names
+    kinds = ("profile", "comparison", "check", "baseline", "data")
+    assert {path.name for path in tmp_path.iterdir()} == {f"{kind}-1.json" for kind in kinds}
     assert json.loads((tmp_path / "check-1.json").read_text()) == json_schema("segbench/check/1")
 
 
@@ -136,7 +143,7 @@ def test_an_unknown_schema_is_refused():
     assert str(caught.value) == (
         "unknown schema 'segbench/check/9' "
         "(schemas: segbench/profile/1, segbench/comparison/1, segbench/check/1, "
-        "segbench/baseline/1)"
+        "segbench/baseline/1, segbench/data/1)"
     )
 
 

@@ -1,0 +1,105 @@
+"""The commands about datasets: which there are, whether a copy is whole, and what it looks like."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from segbench.cli import options
+from segbench.errors import ExitCode
+
+data_app = typer.Typer(
+    name="data",
+    help="See which datasets there are, and read a copy of one.",
+    rich_markup_mode=None,
+    no_args_is_help=True,
+)
+
+Name = Annotated[
+    str,
+    typer.Argument(
+        metavar="NAME",
+        help="A dataset: a name that 'segbench data list' has, a folder with classes.csv, or "
+        "package.module:opener.",
+        show_default=False,
+    ),
+]
+DataRoot = Annotated[
+    Path | None,
+    typer.Option(
+        "--data-root",
+        help="Look for datasets in this folder. [default: SEGBENCH_DATA, else the platform's "
+        "folder for data]",
+        metavar="FOLDER",
+        show_default=False,
+    ),
+]
+
+
+@data_app.command("list", epilog="Example: segbench data list --data-root ~/datasets")
+def list_datasets(data_root: DataRoot = None) -> None:
+    """List the datasets that are known by name, and whether there is a copy."""
+    from segbench.cli.listing import print_datasets  # noqa: PLC0415 - start-up
+
+    print_datasets(data_root)
+
+
+@data_app.command(epilog="Example: segbench data check camvid --data-root ~/datasets")
+def check(
+    name: Name,
+    data_root: DataRoot = None,
+    format: options.FormatOption = None,  # noqa: A002 - the option's name
+    output: options.Output = None,
+    force: options.Force = False,
+) -> int:
+    """Read every image and label: sizes, class frequencies, and what cannot be used."""
+    from segbench.cli.output import Target, measure  # noqa: PLC0415 - start-up
+    from segbench.data.checking import check_dataset  # noqa: PLC0415 - start-up
+    from segbench.data.findings import DataFindings  # noqa: PLC0415 - start-up
+    from segbench.data.registry import open_dataset  # noqa: PLC0415 - start-up
+
+    dataset = open_dataset(name, data_root)
+    found = measure(
+        Target(format, output, force=force, kind=DataFindings),
+        lambda progress: check_dataset(dataset, progress=progress),
+    )
+    if found is None:
+        return ExitCode.INTERRUPTED
+    return ExitCode.FAILED if found.problems else ExitCode.OK
+
+
+@data_app.command(epilog="Example: segbench data show camvid --split val --output camvid.png")
+def show(
+    name: Name,
+    output: Annotated[
+        Path,
+        typer.Option(
+            help="Write the picture into this file, whole or not at all: .png or .jpg.",
+            metavar="FILE",
+            show_default=False,
+        ),
+    ],
+    data_root: DataRoot = None,
+    split: Annotated[
+        str, typer.Option(help="Take scenes of this split.", metavar="SPLIT")
+    ] = "train",
+    scenes: Annotated[
+        int, typer.Option(help="Show N scenes, spread evenly over the split.", metavar="N", min=1)
+    ] = 8,
+    force: options.Force = False,
+) -> None:
+    """Draw a contact sheet: images, their labels over them, and the classes' colours."""
+    from segbench.data.registry import open_dataset  # noqa: PLC0415 - start-up
+    from segbench.data.sheet import contact_sheet, spread  # noqa: PLC0415 - start-up
+    from segbench.picture_files import write_picture  # noqa: PLC0415 - start-up
+    from segbench.store import check_writable  # noqa: PLC0415 - start-up
+
+    check_writable(output, force=force)
+    dataset = open_dataset(name, data_root)
+    chosen = spread(dataset.split(split), scenes)
+    title = f"{dataset.name}, {split}: {len(chosen)} of {len(dataset.split(split)):,} scenes"
+    sheet = contact_sheet(chosen, dataset.classes, title=title)
+    write_picture(output, sheet, force=force)
+    print(f"{title}, in {output}")

@@ -1,0 +1,97 @@
+"""The nouns of data: classes, scenes with their labels, and datasets of named splits."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from segbench.data.errors import DataError
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Pixels = NDArray[np.uint8]
+
+VOID = 255
+"""What pixels without a class are labelled with, in every dataset."""
+
+Color = tuple[int, int, int]
+
+
+@dataclass(frozen=True)
+class LabelClass:
+    """One class of a dataset; its id is its place among them.
+
+    Attributes:
+        color: red, green and blue that it is drawn in, from 0 to 255.
+    """
+
+    name: str
+    color: Color
+
+
+class Scene(Protocol):
+    """One image and what is seen in it."""
+
+    @property
+    def name(self) -> str:
+        """What it is called within its split."""
+        ...
+
+    @property
+    def fingerprint(self) -> str:
+        """What differs as soon as the image or the label does, found without decoding them."""
+        ...
+
+    def image(self) -> Pixels:
+        """Return the image, (height, width, 3) in red, green and blue."""
+        ...
+
+    def label(self) -> Pixels:
+        """Return the class ids of its pixels, (height, width), VOID where there is no class."""
+        ...
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Scenes in splits, and the classes that their labels tell apart.
+
+    Attributes:
+        layout: what was found, and how it was split if it comes without splits.
+        splits: the scenes by the name of the split: train, val, test.
+        unpaired: images without a label, and labels without an image.
+    """
+
+    name: str
+    layout: str
+    classes: tuple[LabelClass, ...]
+    splits: Mapping[str, Sequence[Scene]]
+    unpaired: tuple[str, ...] = ()
+
+    def split(self, name: str) -> Sequence[Scene]:
+        """Return the scenes of one split.
+
+        Raises:
+            DataError: there is no such split, or it is empty.
+        """
+        if name not in self.splits:
+            names = ", ".join(self.splits)
+            raise DataError(f"dataset {self.name!r} has no split {name!r} (splits: {names})")
+        if not self.splits[name]:
+            raise DataError(f"split {name!r} of dataset {self.name!r} is empty ({self.layout})")
+        return self.splits[name]
+
+
+def read_scene(scene: Scene) -> tuple[Pixels, Pixels]:
+    """Return a scene's image and label.
+
+    Raises:
+        DataError: one of them cannot be read, or they differ in size.
+    """
+    image, label = scene.image(), scene.label()
+    if image.shape[:2] != label.shape:
+        sizes = " and ".join("x".join(map(str, each.shape[:2])) for each in (image, label))
+        raise DataError(f"image and label of {scene.name!r} differ in size ({sizes})")
+    return image, label
