@@ -27,6 +27,7 @@ NAMES = (
     *(("profile",), ("compare",), ("check",)),
     *(("baseline", verb) for verb in ("save", "show", "update")),
     *(("data", verb) for verb in ("list", "check", "show")),
+    *(("train",), ("evaluate",), ("predict",), ("runs",)),
     *(("report",), ("models",), ("env",)),
 )
 SMALL = {
@@ -34,6 +35,7 @@ SMALL = {
     "compare": ("--size", "64x64", "--repeats", "1", "--max-time", "10s"),
     "baseline save": ("--size", "64x64", "--repeats", "1"),
     "check": ("--max-time", "30s"),
+    "train": ("--size", "64x64", "--epochs", "1"),
 }
 
 NETWORK = '''"""A network of the user's own."""
@@ -54,7 +56,12 @@ def segbench(*arguments: str, folder: Path) -> str:
     done = subprocess.run(
         [sys.executable, "-m", "segbench", *arguments],
         cwd=folder,
-        env={**os.environ, "COLUMNS": "80", "NO_COLOR": "1"},
+        env={
+            **os.environ,
+            "COLUMNS": "80",
+            "NO_COLOR": "1",
+            "SEGBENCH_CACHE": str(folder / "cache"),
+        },
         capture_output=True,
         text=True,
         check=False,

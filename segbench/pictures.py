@@ -46,7 +46,18 @@ def read_picture(path: Path, *, shape: tuple[int, int, int, int]) -> torch.Tenso
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
         raise UsageError(f"cannot read picture {str(path)!r}: {reason}") from error
-    scaled = np.asarray(picture, dtype=np.float32) / 255.0
-    normalised = (scaled - np.array(MEAN, np.float32)) / np.array(DEVIATION, np.float32)
-    image = torch.from_numpy(normalised).permute(2, 0, 1).contiguous()
-    return image.expand(batch, -1, -1, -1).clone()
+    image = normalised(torch.from_numpy(np.array(picture)[None]))
+    return image.contiguous().expand(batch, -1, -1, -1).clone()
+
+
+def normalised(pixels: torch.Tensor) -> torch.Tensor:
+    """Return images as networks take them, (batch, 3, height, width), channels last.
+
+    Args:
+        pixels: bytes of red, green and blue, (batch, height, width, 3).
+    """
+    scale = torch.tensor([1 / (255 * part) for part in DEVIATION], device=pixels.device)
+    shift = torch.tensor(
+        [mean / part for mean, part in zip(MEAN, DEVIATION, strict=True)], device=pixels.device
+    )
+    return pixels.float().mul_(scale).sub_(shift).permute(0, 3, 1, 2)

@@ -5,7 +5,8 @@ The format's history (``schema`` in each file):
 - ``segbench/profile/1`` and ``segbench/comparison/1``: the first.
 - ``segbench/check/1``: what a check of budgets found; ``segbench/baseline/1``: figures to hold
   later runs against. A profile got ``saved_activations_bytes``.
-- ``segbench/data/1``: what a check of a dataset found.
+- ``segbench/data/1``: what a check of a dataset found; ``segbench/evaluation/1``: how well a
+  trained network does on a split.
 
 What a file of each looks like is published as a JSON schema: :mod:`segbench.schemas`.
 """
@@ -17,6 +18,7 @@ import dataclasses
 import json
 import os
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -24,15 +26,17 @@ from segbench.budgets.baseline import BASELINE_SCHEMA, Baseline
 from segbench.budgets.verdicts import CHECK_SCHEMA, Check
 from segbench.data.findings import DATA_SCHEMA, DataFindings
 from segbench.errors import UsageError
+from segbench.evaluations import EVALUATION_SCHEMA, Evaluation
 from segbench.results import COMPARISON_SCHEMA, PROFILE_SCHEMA, Comparison, Profile
 
-Result = Profile | Comparison | Check | Baseline | DataFindings
-RESULTS: dict[str, type[Profile | Comparison | Check | Baseline | DataFindings]] = {
+Result = Profile | Comparison | Check | Baseline | DataFindings | Evaluation
+RESULTS: dict[str, type[Profile | Comparison | Check | Baseline | DataFindings | Evaluation]] = {
     PROFILE_SCHEMA: Profile,
     COMPARISON_SCHEMA: Comparison,
     CHECK_SCHEMA: Check,
     BASELINE_SCHEMA: Baseline,
     DATA_SCHEMA: DataFindings,
+    EVALUATION_SCHEMA: Evaluation,
 }
 """The type of the result for each schema."""
 
@@ -132,23 +136,37 @@ def write_bytes(path: Path, content: bytes, *, force: bool) -> None:
     Raises:
         UsageError: the file exists and ``force`` is not given, or it cannot be written.
     """
+    with whole_file(path, force=force) as partial:
+        partial.write_bytes(content)
+
+
+@contextlib.contextmanager
+def whole_file(path: Path, *, force: bool) -> Iterator[Path]:
+    """Give a file beside the target to write into, which takes its place at the end.
+
+    Where anything is raised meanwhile, the target stays as it was.
+
+    Raises:
+        UsageError: the file exists and ``force`` is not given, or it cannot be written.
+    """
     check_writable(path, force=force)
     try:
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     except OSError as error:
         raise _unwritable(path, error) from error
+    os.close(handle)
+    partial = Path(name)
     try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-            file.flush()
+        yield partial
+        with partial.open("rb") as file:
             os.fsync(file.fileno())
         umask = os.umask(0)
         os.umask(umask)
-        Path(name).chmod(0o666 & ~umask)  # mkstemp makes files that nobody else may read
-        Path(name).replace(path)
+        partial.chmod(0o666 & ~umask)  # mkstemp makes files that nobody else may read
+        partial.replace(path)
     except BaseException as error:
         with contextlib.suppress(OSError):
-            Path(name).unlink()
+            partial.unlink()
         if isinstance(error, OSError):
             raise _unwritable(path, error) from error
         raise

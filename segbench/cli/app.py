@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from segbench.cli import budget_commands, data_commands, options
+from segbench.cli import budget_commands, data_commands, options, training_commands
 from segbench.cli.options import AllocatorName, DeviceName
 from segbench.errors import ExitCode
 
@@ -192,6 +192,16 @@ def compare(
 app.command(epilog="Example: segbench check --budget budgets.toml")(budget_commands.check)
 app.add_typer(budget_commands.baseline_app)
 app.add_typer(data_commands.data_app)
+app.command(epilog="Example: segbench train segfast --dataset camvid --epochs 50")(
+    training_commands.train
+)
+app.command(epilog="Example: segbench evaluate runs/segfast-camvid-0 --split test")(
+    training_commands.evaluate
+)
+app.command(epilog="Example: segbench predict runs/segfast-streets-0 photos --out seen")(
+    training_commands.predict
+)
+app.command(epilog="Example: segbench runs")(training_commands.runs)
 
 
 @app.command(epilog="Example: segbench report result.json --format markdown")

@@ -95,6 +95,36 @@ def print_datasets(root: Path | None) -> None:
     console.print(f"\nLooked in {folder}; --data-root or SEGBENCH_DATA name another.", style="dim")
 
 
+def print_runs(folder: Path) -> None:
+    """Print a table of the runs below a folder, the best first."""
+    from segbench.training.listing import find_runs  # noqa: PLC0415 - the other lists do without
+
+    found = find_runs(folder)
+    console = _console()
+    if not found:
+        console.print(f"No runs in {folder}; train one with: segbench train segfast")
+        return
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, header_style="cyan")
+    for heading in ("run", "model", "dataset", "epochs", "best", "mIoU", "accuracy", "images/s"):
+        if heading in {"run", "model", "dataset"}:
+            table.add_column(heading, overflow="fold", ratio=1)
+        else:
+            table.add_column(heading, justify="right", no_wrap=True)
+    for run in found:
+        best = run.best
+        table.add_row(
+            str(run.path.relative_to(folder)),
+            run.model,
+            f"{Path(run.dataset).name}, {run.protocol}",
+            f"{run.epochs} of {run.most}",
+            str(best.epoch) if best else "-",
+            f"{best.miou:.4f}" if best else "-",
+            f"{best.pixel_accuracy:.4f}" if best else "-",
+            "-" if run.images_per_s is None else f"{run.images_per_s:.1f}",
+        )
+    console.print(table)
+
+
 def print_environment(threads: int | None) -> None:
     """Print the machine, torch's build and pools, and whether one may time here now."""
     from segbench.environment import read_environment, read_load  # noqa: PLC0415

@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING
 from segbench.budgets.baseline import Baseline
 from segbench.budgets.verdicts import Check
 from segbench.data.findings import DataFindings
+from segbench.evaluations import Evaluation
 from segbench.report.baselines import report_baseline
 from segbench.report.checking import report_check
 from segbench.report.comparing import report_comparison
 from segbench.report.contents import Report, report_profile
 from segbench.report.data import report_data
+from segbench.report.evaluating import report_evaluation
 from segbench.results import Comparison, Profile
 
 if TYPE_CHECKING:
@@ -31,3 +33,5 @@ def make_report(result: Result) -> Report:
             return report_comparison(result)
         case DataFindings():
             return report_data(result)
+        case Evaluation():
+            return report_evaluation(result)

@@ -9,8 +9,10 @@ import pandas as pd
 
 from segbench.budgets.verdicts import Check, Judgement
 from segbench.data.findings import DataFindings
+from segbench.evaluations import Evaluation
 from segbench.metrics import METRICS, phase_of
 from segbench.results import Comparison, Layers, Profile
+from zoo.spec import ModelSpec
 
 if TYPE_CHECKING:
     from segbench.store import Result
@@ -42,6 +44,8 @@ def to_frame(result: Result) -> pd.DataFrame:
         return judgements_frame(result)
     if isinstance(result, DataFindings):
         return classes_frame(result)
+    if isinstance(result, Evaluation):
+        return qualities_frame(result)
     rows = [_row(profile) for profile in result.profiles]
     if isinstance(result, Comparison):
         for row in rows:
@@ -57,6 +61,26 @@ def classes_frame(findings: DataFindings) -> pd.DataFrame:
         for name, pixels in (*split.pixels.items(), ("void", split.void_pixels))
     ]
     return pd.DataFrame(rows, columns=["dataset", "split", "class", "pixels"])
+
+
+def qualities_frame(evaluation: Evaluation) -> pd.DataFrame:
+    """Return a row per protocol: its figures, and the IoU of each class."""
+    names = [*evaluation.classes, "void"]
+    rows = [
+        {
+            "model": str(ModelSpec.from_json(evaluation.model)),
+            "dataset": evaluation.dataset,
+            "split": evaluation.split,
+            "protocol": name,
+            "pixel_accuracy": quality.pixel_accuracy,
+            "miou": quality.miou,
+            "left_out": quality.left_out,
+            "pixels": quality.pixels,
+            **{f"iou.{each}": iou for each, iou in zip(names, quality.iou, strict=False)},
+        }
+        for name, quality in evaluation.qualities.items()
+    ]
+    return pd.DataFrame(rows)
 
 
 def layers_frame(layers: Layers) -> pd.DataFrame:

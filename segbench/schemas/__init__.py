@@ -13,7 +13,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from segbench import machine, results
+from segbench import confusion, evaluations, machine, results
 from segbench.budgets import baseline, verdicts
 from segbench.data import findings
 from segbench.errors import UsageError
@@ -91,7 +91,7 @@ def _describe(schema: dict[str, Any], title: str) -> dict[str, Any]:
 def _type_of(title: str) -> type:
     found: type = next(
         getattr(module, title)
-        for module in (results, machine, verdicts, baseline, findings)
+        for module in (results, machine, verdicts, baseline, findings, confusion, evaluations)
         if hasattr(module, title)
     )
     return found

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 
 from segbench.budgets.verdicts import Check, Judgement, Look, Revision
 from segbench.comparison import make_ratios
+from segbench.confusion import PROTOCOLS, ConfusionMatrix
+from segbench.evaluations import Evaluation
 from segbench.machine import Disturbance, Environment
 from segbench.recording import PhaseRecord
 from segbench.results import (
@@ -268,3 +270,22 @@ def make_check(**changes: object) -> Check:
         "created": "2026-01-02T03:04:05Z",
     }
     return Check(**(fields | changes))
+
+
+def make_evaluation() -> Evaluation:
+    """Return what an evaluation of two classes on 11 pixels found, 3 of them void."""
+    matrix = ConfusionMatrix(2)
+    matrix.counts[:] = [[3, 1, 0], [0, 2, 2], [1, 0, 2]]
+    return Evaluation(
+        model={"name": "segfast", "options": {"classes": 3}},
+        checkpoint="runs/a/best.safetensors",
+        dataset="rooms",
+        split="val",
+        scenes=2,
+        size=(4, 6),
+        protocol="strict",
+        classes=("floor", "wall"),
+        confusion=tuple(map(tuple, matrix.counts.tolist())),
+        qualities={name: matrix.quality(name) for name in PROTOCOLS},
+        created="2026-01-02T03:04:05Z",
+    )

@@ -16,7 +16,8 @@ LAYERS = (
     ("zoo.errors", "zoo.frozen", "zoo.values", "zoo.spec", "zoo.importing", "zoo.registry",
      "segbench.errors", "segbench.units"),
     ("segbench.machine", "segbench.results", "segbench.metrics", "segbench.statistics",
-     "segbench.recording", "segbench.comparison", "segbench.confusion", "segbench.schemas",
+     "segbench.recording", "segbench.comparison", "segbench.confusion", "segbench.evaluations",
+     "segbench.schemas",
      "segbench.store",
      "segbench.budgets", "segbench.budgets.verdicts", "segbench.budgets.limits",
      "segbench.budgets.budget", "segbench.budgets.toml_lines", "segbench.budgets.workload_keys",
@@ -29,7 +30,7 @@ LAYERS = (
      "segbench.reference", "segbench.data.*"),
     ("segbench.settings", "segbench.subject", "segbench.origins", "segbench.instruments.*",
      "segbench.worker", "segbench.measuring", "segbench.rounds", "segbench.repository",
-     "segbench.revisions"),
+     "segbench.revisions", "segbench.training.*", "segbench.evaluation", "segbench.prediction"),
     # the last is the facade of these
     ("segbench.noise", "segbench.assembling", "segbench.runs", "segbench.profiling",
      "segbench.budgets.contests", "segbench.budgets.bench", "segbench.budgets.checking",

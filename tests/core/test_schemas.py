@@ -7,7 +7,13 @@ from pathlib import Path
 
 import pytest
 from jsonschema import Draft202012Validator
-from made_up_results import make_check, make_comparison, make_layers, make_profile
+from made_up_results import (
+    make_check,
+    make_comparison,
+    make_evaluation,
+    make_layers,
+    make_profile,
+)
 
 from segbench import schemas
 from segbench.data.findings import DataFindings, SplitFindings
@@ -36,6 +42,7 @@ MADE_UP = {
         splits=(SplitFindings("train", 2, {"4x4": 2}, {"floor": 8, "wall": 20}, 4),),
         problems=("train/images/d.png has no partner",),
     ),
+    "evaluation": make_evaluation(),
     "interrupted check": make_check(verdict=None, judgements=(), noise=None, complete=False),
 }
 
@@ -64,7 +71,7 @@ def test_what_is_written_follows_the_published_schema(result):
 
 def test_the_schemas_are_written_into_a_folder(tmp_path):
     write_files(tmp_path)
-    kinds = ("profile", "comparison", "check", "baseline", "data")
+    kinds = ("profile", "comparison", "check", "baseline", "data", "evaluation")
     assert {path.name for path in tmp_path.iterdir()} == {f"{kind}-1.json" for kind in kinds}
     assert json.loads((tmp_path / "check-1.json").read_text()) == json_schema("segbench/check/1")
 
@@ -143,7 +150,7 @@ def test_an_unknown_schema_is_refused():
     assert str(caught.value) == (
         "unknown schema 'segbench/check/9' "
         "(schemas: segbench/profile/1, segbench/comparison/1, segbench/check/1, "
-        "segbench/baseline/1, segbench/data/1)"
+        "segbench/baseline/1, segbench/data/1, segbench/evaluation/1)"
     )
 
 

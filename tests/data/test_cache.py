@@ -9,8 +9,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
-from conftest import plane, write_image, write_indices
 from PIL import Image
+from small_copies import plane, write_image, write_indices
 
 from segbench.data.cache import cache_root, load_split
 from segbench.data.errors import DataError
@@ -20,7 +20,7 @@ COUNT = 6
 
 
 @pytest.fixture
-def rooms(tmp_path):
+def numbered(tmp_path):
     home = tmp_path / "rooms"
     home.mkdir()
     (home / "classes.csv").write_text("name\nfloor\nwall\n")
@@ -40,12 +40,12 @@ def load(home, tmp_path, *, size=(4, 6), seen=None):
     )
 
 
-def test_arrays_hold_every_scene_in_order(rooms, tmp_path):
-    arrays = load(rooms, tmp_path)
+def test_arrays_hold_every_scene_in_order(numbered, tmp_path):
+    arrays = load(numbered, tmp_path)
     assert arrays.names == tuple(map(str, range(COUNT)))
     assert arrays.images.shape == (COUNT, 4, 6, 3)
     assert [int(image[0, 0, 0]) for image in arrays.images] == [10 * n for n in range(COUNT)]
-    scenes = open_folder(rooms).splits["train"]
+    scenes = open_folder(numbered).splits["train"]
     for scene, label in zip(scenes, arrays.labels, strict=True):
         np.testing.assert_array_equal(label, scene.label())
 
@@ -65,35 +65,35 @@ def test_images_are_resized_bilinearly_and_labels_to_the_nearest_pixel(tmp_path)
     assert row.tolist() == [0, 0, 0, 50, 150, 200, 200, 200]
 
 
-def test_what_was_decoded_is_not_decoded_again(rooms, tmp_path):
+def test_what_was_decoded_is_not_decoded_again(numbered, tmp_path):
     first, again = [], []
-    load(rooms, tmp_path, seen=first)
-    arrays = load(rooms, tmp_path, seen=again)
+    load(numbered, tmp_path, seen=first)
+    arrays = load(numbered, tmp_path, seen=again)
     assert first == [("decoding train", done, COUNT) for done in range(1, COUNT + 1)]
     assert again == []
     assert arrays.images.flags.writeable is False
 
 
-def test_another_size_another_file_or_another_class_is_another_cache(rooms, tmp_path):
+def test_another_size_another_file_or_another_class_is_another_cache(numbered, tmp_path):
     folders = []
     for change in (
         lambda: None,
-        lambda: write_image(rooms / "train/images/0.png", level=99),
-        lambda: (rooms / "classes.csv").write_text("name\nfloor\nceiling\n"),
+        lambda: write_image(numbered / "train/images/0.png", level=99),
+        lambda: (numbered / "classes.csv").write_text("name\nfloor\nceiling\n"),
     ):
         change()
-        load(rooms, tmp_path)
+        load(numbered, tmp_path)
         folders.append({each.name for each in (tmp_path / "cache").iterdir() if each.is_dir()})
-    load(rooms, tmp_path, size=(2, 3))
+    load(numbered, tmp_path, size=(2, 3))
     folders.append({each.name for each in (tmp_path / "cache").iterdir() if each.is_dir()})
     assert [len(names) for names in folders] == [1, 2, 3, 4]
-    assert int(load(rooms, tmp_path).images[0, 0, 0, 0]) == 99
+    assert int(load(numbered, tmp_path).images[0, 0, 0, 0]) == 99
 
 
-def test_two_at_once_decode_once(rooms, tmp_path):
+def test_two_at_once_decode_once(numbered, tmp_path):
     seen = [], []
     with ThreadPoolExecutor(2) as pool:
-        arrays = list(pool.map(lambda steps: load(rooms, tmp_path, seen=steps), seen))
+        arrays = list(pool.map(lambda steps: load(numbered, tmp_path, seen=steps), seen))
     assert sorted(map(len, seen)) == [0, COUNT]
     np.testing.assert_array_equal(arrays[0].images, arrays[1].images)
 
@@ -111,9 +111,9 @@ load_split(open_folder(home), "train", size=(4, 6), progress=wait, root=root)
 """
 
 
-def test_a_killed_process_leaves_nothing_that_passes_for_finished(rooms, tmp_path):
+def test_a_killed_process_leaves_nothing_that_passes_for_finished(numbered, tmp_path):
     running = subprocess.Popen(
-        [sys.executable, "-c", SLOW, str(rooms), str(tmp_path / "cache")],
+        [sys.executable, "-c", SLOW, str(numbered), str(tmp_path / "cache")],
         stdout=subprocess.PIPE,
         text=True,
     )
@@ -121,27 +121,27 @@ def test_a_killed_process_leaves_nothing_that_passes_for_finished(rooms, tmp_pat
     running.send_signal(signal.SIGKILL)
     running.communicate()
     began = time.monotonic()
-    arrays = load(rooms, tmp_path)
+    arrays = load(numbered, tmp_path)
     assert time.monotonic() - began < 30  # nobody waits for the lock of the dead
     assert len(arrays.names) == COUNT
     assert [int(image[0, 0, 0]) for image in arrays.images] == [10 * n for n in range(COUNT)]
     assert not list((tmp_path / "cache").glob(".*.*"))  # what it left is cleared away
 
 
-def test_a_scene_that_cannot_be_read_leaves_no_cache(rooms, tmp_path):
-    (rooms / "train/labels/3.png").write_text("no picture")
+def test_a_scene_that_cannot_be_read_leaves_no_cache(numbered, tmp_path):
+    (numbered / "train/labels/3.png").write_text("no picture")
     with pytest.raises(DataError, match="no picture that Pillow reads"):
-        load(rooms, tmp_path)
+        load(numbered, tmp_path)
     assert not [each for each in (tmp_path / "cache").iterdir() if each.is_dir()]
 
 
-def test_a_full_disk_is_one_line_and_leaves_nothing(rooms, tmp_path, monkeypatch):
+def test_a_full_disk_is_one_line_and_leaves_nothing(numbered, tmp_path, monkeypatch):
     def full(*_):
         raise OSError(28, os.strerror(28))
 
     monkeypatch.setattr(os, "posix_fallocate", full)
     with pytest.raises(DataError) as caught:
-        load(rooms, tmp_path)
+        load(numbered, tmp_path)
     assert str(caught.value) == (
         f"cannot keep decoded images in {str(tmp_path / 'cache')!r}: no space left on device; "
         "name another folder with SEGBENCH_CACHE"

@@ -1,7 +1,7 @@
 """Cityscapes and BDD100K: 19 classes in three layouts."""
 
 import pytest
-from conftest import plane, write_colors, write_image, write_indices
+from small_copies import plane, write_colors, write_image, write_indices
 
 from segbench.data.cityscapes import CLASSES, open_bdd, open_cityscapes
 from segbench.data.errors import DataError

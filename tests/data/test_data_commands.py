@@ -6,8 +6,8 @@ import sys
 
 import numpy as np
 import pytest
-from conftest import plane, write_image, write_indices
 from PIL import Image
+from small_copies import plane, write_image, write_indices
 
 from segbench.data.checking import check_dataset
 from segbench.data.folder import open_folder
@@ -25,7 +25,7 @@ def segbench(*arguments, folder):
 
 
 @pytest.fixture
-def rooms(tmp_path):
+def flat(tmp_path):
     """Two scenes of training, one of validation; a quarter of the first label is void."""
     home = tmp_path / "rooms"
     home.mkdir()
@@ -43,9 +43,9 @@ def ignore(*_):
     pass
 
 
-def test_a_check_counts_scenes_sizes_and_the_pixels_of_each_class(rooms):
+def test_a_check_counts_scenes_sizes_and_the_pixels_of_each_class(flat):
     seen = []
-    found = check_dataset(open_folder(rooms), progress=lambda *step: seen.append(step))
+    found = check_dataset(open_folder(flat), progress=lambda *step: seen.append(step))
     train, val = found.splits
     assert (train.scenes, train.sizes, train.pixels, train.void_pixels) == (
         2, {"4x4": 2}, {"floor": 8, "wall": 4 + 16}, 4,
@@ -57,62 +57,62 @@ def test_a_check_counts_scenes_sizes_and_the_pixels_of_each_class(rooms):
     assert seen == [("reading train", 1, 3), ("reading train", 2, 3), ("reading val", 3, 3)]
 
 
-def damage(rooms):
+def damage(flat):
     """Damage a copy in five ways, each of which is found."""
-    (rooms / "train/images/a.png").write_bytes((rooms / "train/images/a.png").read_bytes()[:45])
-    (rooms / "train/labels/b.png").write_text("not a picture")
-    write_image(rooms / "val/images/d.png")
-    write_indices(rooms / "val/labels/e.png", plane(0))
-    write_indices(rooms / "val/labels/c.png", plane(2))
+    (flat / "train/images/a.png").write_bytes((flat / "train/images/a.png").read_bytes()[:45])
+    (flat / "train/labels/b.png").write_text("not a picture")
+    write_image(flat / "val/images/d.png")
+    write_indices(flat / "val/labels/e.png", plane(0))
+    write_indices(flat / "val/labels/c.png", plane(2))
 
 
-def test_all_that_is_wrong_is_found_and_the_rest_still_counted(rooms):
-    damage(rooms)
-    found = check_dataset(open_folder(rooms), progress=ignore)
+def test_all_that_is_wrong_is_found_and_the_rest_still_counted(flat):
+    damage(flat)
+    found = check_dataset(open_folder(flat), progress=ignore)
     assert [problem.split(": ")[0].split(" has ")[0] for problem in found.problems] == [
-        str(rooms / "val/images/d.png"),
-        str(rooms / "val/labels/e.png"),
-        f"cannot read image {str(rooms / 'train/images/a.png')!r}",
-        f"cannot read label {str(rooms / 'train/labels/b.png')!r}",
-        f"label {str(rooms / 'val/labels/c.png')!r}",
+        str(flat / "val/images/d.png"),
+        str(flat / "val/labels/e.png"),
+        f"cannot read image {str(flat / 'train/images/a.png')!r}",
+        f"cannot read label {str(flat / 'train/labels/b.png')!r}",
+        f"label {str(flat / 'val/labels/c.png')!r}",
     ]
     assert [split.scenes for split in found.splits] == [2, 1]
     assert [split.sizes for split in found.splits] == [{}, {}]
 
 
-def test_a_whole_copy_exits_0_and_can_be_drawn_in_every_format(rooms):
+def test_a_whole_copy_exits_0_and_can_be_drawn_in_every_format(flat):
     outputs = ("--output", "found.json", "--output", "found.csv", "--output", "found.md")
-    done = segbench("check", "rooms", *outputs, folder=rooms.parent)
+    done = segbench("check", "rooms", *outputs, folder=flat.parent)
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("rooms: 3 scenes, nothing wrong\n")
-    saved = json.loads((rooms.parent / "found.json").read_text())
+    saved = json.loads((flat.parent / "found.json").read_text())
     assert saved["schema"] == "segbench/data/1"
-    rows = (rooms.parent / "found.csv").read_text().splitlines()
+    rows = (flat.parent / "found.csv").read_text().splitlines()
     assert rows[:4] == [
         "dataset,split,class,pixels", "rooms,train,floor,8", "rooms,train,wall,20",
         "rooms,train,void,4",
     ]  # fmt: skip
-    assert "| 0 | floor |" in (rooms.parent / "found.md").read_text()
+    assert "| 0 | floor |" in (flat.parent / "found.md").read_text()
 
 
-def test_a_damaged_copy_exits_5_and_names_what_is_wrong(rooms):
-    damage(rooms)
-    done = segbench("check", "rooms", folder=rooms.parent)
+def test_a_damaged_copy_exits_5_and_names_what_is_wrong(flat):
+    damage(flat)
+    done = segbench("check", "rooms", folder=flat.parent)
     assert done.returncode == 5
     assert done.stdout.startswith("rooms: 3 scenes, 5 problems\n")
     assert "Traceback" not in done.stderr
     assert done.stdout.count("! ") == 5
 
 
-def test_a_contact_sheet_shows_images_beside_their_labels(rooms):
-    done = segbench("show", "rooms", "--output", "sheet.png", folder=rooms.parent)
+def test_a_contact_sheet_shows_images_beside_their_labels(flat):
+    done = segbench("show", "rooms", "--output", "sheet.png", folder=flat.parent)
     assert done.returncode == 0, done.stderr
     assert done.stdout == "rooms, train: 2 of 2 scenes, in sheet.png\n"
-    sheet = np.asarray(Image.open(rooms.parent / "sheet.png").convert("RGB"))
+    sheet = np.asarray(Image.open(flat.parent / "sheet.png").convert("RGB"))
     # 0.45 of the image's grey of 100, and 0.55 of the colour of a wall
     off = np.abs(sheet.astype(int) - [0.45 * 100 + 0.55 * 200, 45, 45]).max(axis=-1)
     assert (off <= 1).sum() > 10_000
-    again = segbench("show", "rooms", "--output", "sheet.png", folder=rooms.parent)
+    again = segbench("show", "rooms", "--output", "sheet.png", folder=flat.parent)
     assert again.returncode == 2
     assert again.stderr == (
         "segbench: 'sheet.png' exists already; choose another name or add --force\n"
@@ -131,12 +131,12 @@ def test_a_contact_sheet_shows_images_beside_their_labels(rooms):
         (("show", "rooms", "--scenes", "0", "--output", "a.png"), "'--scenes'"),
     ],
 )
-def test_what_cannot_be_is_one_line_and_exit_2(rooms, arguments, words):
-    done = segbench(*arguments, folder=rooms.parent)
+def test_what_cannot_be_is_one_line_and_exit_2(flat, arguments, words):
+    done = segbench(*arguments, folder=flat.parent)
     assert done.returncode == 2
     assert words in done.stderr
     assert done.stderr.count("\n") == 1
-    assert not list(rooms.parent.glob("a.*"))
+    assert not list(flat.parent.glob("a.*"))
 
 
 def test_the_list_has_every_dataset_and_where_there_is_a_copy(tmp_path):

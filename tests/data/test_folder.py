@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from conftest import plane, write_colors, write_image, write_indices
+from small_copies import plane, write_colors, write_image, write_indices
 
 from segbench.data.errors import DataError
 from segbench.data.folder import open_folder

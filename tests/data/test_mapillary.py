@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from conftest import plane, write_image, write_indices
+from small_copies import plane, write_image, write_indices
 
 from segbench.data.errors import DataError
 from segbench.data.mapillary import open_mapillary, open_mapillary_v2

@@ -4,8 +4,8 @@ import sys
 
 import numpy as np
 import pytest
-from conftest import plane, write_16_bits, write_image
 from PIL import Image
+from small_copies import plane, write_16_bits, write_image
 
 from segbench.data.errors import DataError
 from segbench.data.scenes import VOID

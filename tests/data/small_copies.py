@@ -4,7 +4,6 @@ import struct
 import zlib
 
 import numpy as np
-import pytest
 from PIL import Image
 
 SIZE = (4, 6)  # height, width
@@ -56,8 +55,3 @@ def plane(*values):
     flat = np.full(SIZE[0] * SIZE[1], values[-1])
     flat[: len(values)] = values
     return flat.reshape(SIZE)
-
-
-@pytest.fixture
-def root(tmp_path):
-    return tmp_path / "data"

@@ -1,0 +1,228 @@
+"""The commands that train a network, evaluate it, and list what was trained."""
+
+from __future__ import annotations
+
+import enum
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from segbench.cli import options
+from segbench.cli.data_commands import DataRoot
+from segbench.cli.options import DeviceName
+from segbench.errors import ExitCode
+
+
+class ProtocolName(enum.StrEnum):
+    """What is done with void, and with classes that are not seen."""
+
+    STRICT = "strict"
+    VOID_AS_CLASS = "void-as-class"
+    ADD_ONE = "add-one"
+    TP_NONZERO = "tp-nonzero"
+
+
+class PrecisionName(enum.StrEnum):
+    """What training computes with."""
+
+    FLOAT32 = "float32"
+    BFLOAT16 = "bfloat16"
+    FLOAT16 = "float16"
+
+
+def train(
+    model: Annotated[
+        str, typer.Argument(metavar="MODEL", help="A network, written as for profile.")
+    ],
+    dataset: Annotated[
+        str,
+        typer.Option(help="Train on this dataset, named as for data check.", metavar="NAME"),
+    ] = "streets",
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            help="Keep the run in this folder. [default: runs/MODEL-DATASET-SEED]",
+            metavar="RUN",
+            show_default=False,
+        ),
+    ] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with the run that is in the folder.")
+    ] = False,
+    recipe: Annotated[str, typer.Option(help="Train by this recipe: paper.")] = "paper",
+    epochs: Annotated[
+        int | None,
+        typer.Option(help="Train for N epochs at most.", metavar="N", min=1, show_default=False),
+    ] = None,
+    batch: Annotated[
+        int | None,
+        typer.Option(help="Put N images into a batch.", metavar="N", min=1, show_default=False),
+    ] = None,
+    size: options.Size = "224x224",
+    protocol: Annotated[
+        ProtocolName,
+        typer.Option(
+            help="Choose the best epoch by the mIoU of this protocol; by void-as-class and add-one "
+            "void is learnt too."
+        ),
+    ] = ProtocolName.STRICT,
+    seed: Annotated[
+        int, typer.Option(help="Seed weights and order with N.", metavar="N", min=0)
+    ] = 0,
+    device: options.DeviceOption = DeviceName.CPU,
+    precision: Annotated[
+        PrecisionName, typer.Option(help="Compute with this precision.")
+    ] = PrecisionName.FLOAT32,
+    data_root: DataRoot = None,
+) -> int:
+    """Train a network; a run that was stopped, however, goes on with --resume."""
+    from segbench.training.job import Job  # noqa: PLC0415 - start-up
+
+    job = Job(
+        model=model,
+        dataset=dataset,
+        data_root=str(data_root) if data_root else None,
+        size=options.image_size(size),
+        protocol=protocol.value,
+        recipe=recipe,
+        epochs=epochs,
+        batch=batch,
+        seed=seed,
+        device=device.value,
+        precision=precision.value,
+    )
+    from segbench.training.allocator import hold_allocator  # noqa: PLC0415 - start-up
+
+    hold_allocator(sys.argv[1:])
+    from segbench.cli.training import train_with_progress  # noqa: PLC0415 - start-up
+
+    folder = out or Path("runs") / f"{job.spec.name.replace(':', '.')}-{Path(dataset).name}-{seed}"
+    return ExitCode.OK if train_with_progress(job, folder, resume=resume) else ExitCode.INTERRUPTED
+
+
+def evaluate(
+    checkpoint: Annotated[
+        Path,
+        typer.Argument(
+            metavar="RUN|CHECKPOINT",
+            help="A run's folder, for its best weights, or a file of weights.",
+            show_default=False,
+        ),
+    ],
+    split: Annotated[str, typer.Option(help="Evaluate on this split.")] = "val",
+    protocol: Annotated[
+        ProtocolName | None,
+        typer.Option(
+            help="Show the classes by this protocol. [default: that of training]",
+            show_default=False,
+        ),
+    ] = None,
+    dataset: Annotated[
+        str | None,
+        typer.Option(
+            help="Evaluate on this dataset. [default: that of training]",
+            metavar="NAME",
+            show_default=False,
+        ),
+    ] = None,
+    size: Annotated[
+        str | None,
+        typer.Option(
+            help="Resize images to this. [default: as in training]",
+            metavar="HxW",
+            show_default=False,
+        ),
+    ] = None,
+    batch: options.Batch = 8,
+    data_root: DataRoot = None,
+    format: options.FormatOption = None,  # noqa: A002 - the option's name
+    output: options.Output = None,
+    force: options.Force = False,
+) -> int:
+    """Evaluate a trained network: mIoU and pixel accuracy by every protocol, IoU by class."""
+    from segbench.cli.output import Target, measure  # noqa: PLC0415 - start-up
+    from segbench.evaluations import Evaluation  # noqa: PLC0415 - start-up
+
+    height_width = None if size is None else options.image_size(size)
+    target = Target(format, output, force=force, kind=Evaluation)
+    from segbench import evaluation  # noqa: PLC0415 - it takes torch
+
+    done = measure(
+        target,
+        lambda progress: evaluation.evaluate(
+            checkpoint,
+            dataset=dataset,
+            split=split,
+            protocol=protocol.value if protocol else None,
+            data_root=data_root,
+            size=height_width,
+            batch=batch,
+            progress=progress,
+        ),
+    )
+    return ExitCode.OK if done else ExitCode.INTERRUPTED
+
+
+def predict(
+    checkpoint: Annotated[
+        Path,
+        typer.Argument(
+            metavar="RUN|CHECKPOINT",
+            help="A run's folder, for its best weights, or a file of weights.",
+            show_default=False,
+        ),
+    ],
+    image: Annotated[
+        Path | None,
+        typer.Argument(
+            metavar="[IMAGE|FOLDER]",
+            help="A picture, or a folder of pictures.",
+            show_default=False,
+        ),
+    ] = None,
+    out: Annotated[
+        Path, typer.Option(help="Write the pictures into this folder.", metavar="FOLDER")
+    ] = Path("predictions"),
+    dataset: Annotated[
+        str | None,
+        typer.Option(
+            help="Take the scenes of this dataset instead, and show their labels too.",
+            metavar="NAME",
+            show_default=False,
+        ),
+    ] = None,
+    split: Annotated[str, typer.Option(help="Take this split of the dataset.")] = "val",
+    data_root: DataRoot = None,
+) -> int:
+    """Draw what a trained network sees in images, at their own size."""
+    from segbench.cli.output import progress_bar  # noqa: PLC0415 - start-up
+    from segbench.errors import UsageError  # noqa: PLC0415 - start-up
+
+    if (image is None) == (dataset is None):
+        raise UsageError("name either a picture or folder, or a dataset with --dataset")
+    from segbench import prediction  # noqa: PLC0415 - it takes torch
+
+    if dataset is not None:
+        count, seen = prediction.see_scenes(dataset, split, data_root)
+    elif image is not None:
+        paths = prediction.pictures(image)
+        count, seen = len(paths), prediction.see_pictures(paths)
+    with progress_bar() as bar:
+        prediction.predict_all(
+            prediction.Predictor(checkpoint), seen, out, count=count, progress=bar
+        )
+    print(f"{count} image{'s' * (count != 1)} predicted, in {out}")
+    return ExitCode.OK
+
+
+def runs(
+    folder: Annotated[
+        Path, typer.Argument(metavar="[FOLDER]", help="Look for runs below this folder.")
+    ] = Path("runs"),
+) -> None:
+    """List what was trained: networks, datasets, epochs and quality."""
+    from segbench.cli.listing import print_runs  # noqa: PLC0415 - start-up
+
+    print_runs(folder)

@@ -1,0 +1,45 @@
+"""Batches from arrays: shuffled by seed and epoch, normalised, in the memory format of training."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+
+from segbench.data.scenes import VOID
+from segbench.pictures import normalised
+
+if TYPE_CHECKING:
+    from segbench.data.cache import Arrays
+
+Batch = tuple[torch.Tensor, torch.Tensor]
+
+
+def order_of(count: int, *, seed: int, epoch: int) -> np.ndarray:
+    """Return the order of an epoch: the same for the same seed, whenever training was resumed.
+
+    >>> order_of(5, seed=0, epoch=1).tolist() == order_of(5, seed=0, epoch=1).tolist()
+    True
+    """
+    return np.random.default_rng([seed, epoch]).permutation(count)
+
+
+def batches(
+    arrays: Arrays, order: np.ndarray, *, size: int, void: int, device: torch.device
+) -> Iterator[Batch]:
+    """Yield images and labels in an order.
+
+    Args:
+        size: scenes in a batch; the last may have fewer.
+        void: what void is labelled with: a class of the network, or what the loss ignores.
+
+    Yields:
+        Normalised floats (batch, 3, height, width), channels last; ids (batch, height, width).
+    """
+    for start in range(0, len(order), size):
+        chosen = np.sort(order[start : start + size])  # a batch has no order, the disk has one
+        images = normalised(torch.from_numpy(arrays.images[chosen]).to(device))
+        labels = torch.from_numpy(arrays.labels[chosen]).to(device).long()
+        yield images, labels.masked_fill_(labels == VOID, void)

@@ -1,0 +1,44 @@
+"""The curves of a run: loss and validation mIoU over its epochs."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from pathlib import Path
+
+from segbench.store import write_bytes
+from segbench.training.history import Epoch, best_of
+
+
+def draw_curves(path: Path, history: Sequence[Epoch], *, title: str) -> None:
+    """Draw two panels into a PNG file, which is there as a whole or as it was before.
+
+    Raises:
+        UsageError: it cannot be written.
+    """
+    from matplotlib.figure import Figure  # noqa: PLC0415 - it takes half a second
+
+    epochs = [epoch.epoch for epoch in history]
+    best = best_of(history)
+    figure = Figure(figsize=(9, 3.6), layout="constrained")
+    losses, quality = figure.subplots(1, 2)
+    losses.plot(epochs, [epoch.loss for epoch in history], label="training")
+    losses.plot(epochs, [epoch.val_loss for epoch in history], label="validation")
+    losses.set(xlabel="epoch", ylabel="loss", yscale="log")
+    losses.legend(frameon=False)
+    quality.plot(epochs, [epoch.miou for epoch in history], label="mIoU")
+    quality.plot(epochs, [epoch.pixel_accuracy for epoch in history], label="pixel accuracy")
+    if best is not None:
+        quality.plot([best.epoch], [best.miou], "o", color="tab:blue")
+        quality.annotate(
+            f"{best.miou:.3f} in epoch {best.epoch}",
+            (best.epoch, best.miou),
+            textcoords="offset points",
+            xytext=(6, -14),
+        )
+    quality.set(xlabel="epoch", ylabel="share, validation", ylim=(0, 1))
+    quality.legend(frameon=False, loc="lower right")
+    figure.suptitle(title)
+    content = io.BytesIO()
+    figure.savefig(content, format="png", dpi=110)
+    write_bytes(path, content.getvalue(), force=True)

@@ -1,0 +1,33 @@
+"""What tests of several folders share."""
+
+import numpy as np
+import pytest
+from PIL import Image
+
+pytest.register_assert_rewrite("contracts")  # explain their failed assertions too
+
+SIZE = (24, 32)
+
+
+@pytest.fixture
+def rooms(tmp_path):
+    """Write ten scenes of training and four of validation: dark floors, bright walls, some void."""
+    home = tmp_path / "rooms"
+    rng = np.random.default_rng(0)
+    for split, count in (("train", 10), ("val", 4)):
+        for kind in ("images", "labels"):
+            (home / split / kind).mkdir(parents=True)
+        for number in range(count):
+            label = (rng.random((3, 4)) < 0.5).astype(np.uint8).repeat(8, 0).repeat(8, 1)
+            image = np.clip(60 + 120 * label[..., None] + rng.normal(0, 40, (*SIZE, 3)), 0, 255)
+            label[:2] = 255
+            Image.fromarray(image.astype(np.uint8)).save(home / split / "images" / f"{number}.png")
+            Image.fromarray(label).save(home / split / "labels" / f"{number}.png")
+    (home / "classes.csv").write_text("name\nfloor\nwall\n")
+    return home
+
+
+@pytest.fixture
+def root(tmp_path):
+    """Name a data root that does not exist yet."""
+    return tmp_path / "data"

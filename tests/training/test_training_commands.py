@@ -1,0 +1,116 @@
+"""``segbench train``, ``evaluate`` and ``runs`` as a user runs them."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+HERE = Path(__file__).parent
+SMALL = ("--size", "24x32", "--batch", "4")
+
+
+def environment(folder):
+    return {**os.environ, "SEGBENCH_CACHE": str(folder / "cache"), "PYTHONPATH": str(HERE)}
+
+
+def segbench(*arguments, folder):
+    return subprocess.run(
+        [sys.executable, "-m", "segbench", *arguments],
+        cwd=folder,
+        env=environment(folder),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_from_a_network_to_a_number_by_three_commands(rooms):
+    folder = rooms.parent
+    done = segbench(
+        *("train", "nets_to_train:Small", "--dataset", "rooms", "--epochs", "3", *SMALL),
+        folder=folder,
+    )
+    assert done.returncode == 0, done.stderr
+    run = "runs/nets_to_train.Small-rooms-0"
+    assert done.stdout == f"trained: {run} (evaluate it with: segbench evaluate {run})\n"
+    lines = done.stderr.splitlines()
+    assert [line.split(":")[0] for line in lines] == [f"epoch {n} of 3" for n in (1, 2, 3)]
+    done = segbench("evaluate", run, "--output", "found.json", folder=folder)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("nets_to_train:Small,classes=2: mIoU 0.")
+    saved = json.loads((folder / "found.json").read_text())
+    assert saved["schema"] == "segbench/evaluation/1"
+    again = segbench("report", "found.json", folder=folder)
+    assert again.stdout == done.stdout
+    listed = segbench("runs", folder=folder)
+    cells = "".join(listed.stdout.split())
+    assert "3of3" in cells
+    best = max(float(line.split("mIoU ")[1].split(",")[0]) for line in lines)
+    assert f"{best:.4f}" in cells
+
+
+def test_ctrl_c_keeps_every_whole_epoch_and_says_how_to_go_on(rooms):
+    folder = rooms.parent
+    training = subprocess.Popen(
+        [sys.executable, "-m", "segbench", "train", "nets_to_train:Small", "--dataset", "rooms",
+         "--out", "run", *SMALL],
+        cwd=folder,
+        env=environment(folder),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )  # fmt: skip
+    assert training.stderr.readline().startswith("epoch 1 of 200: loss ")
+    training.send_signal(signal.SIGINT)
+    _, errors = training.communicate(timeout=60)
+    assert training.returncode == 130
+    assert errors.splitlines()[-1] == (
+        "segbench: interrupted; every whole epoch is in run, go on with --resume"
+    )
+    assert (folder / "run" / "history.csv").read_text().count("\n") >= 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        (("train", "segfst"), 2, "unknown model 'segfst'; did you mean 'segfast'?"),
+        (("train", "segfast", "--dataset", "camvit"), 2, "unknown dataset 'camvit'"),
+        (("train", "segfast", "--recipe", "modrn"), 2, "unknown recipe 'modrn'"),
+        (("train", "segfast", "--size", "9"), 2, "size '9' is not HEIGHTxWIDTH"),
+        (("train", "segfast", "--protocol", "lax"), 2, "'lax' is not one of"),
+        (("train", "segfast", "--resume", "--out", "no"), 2, "'no' is no run"),
+        (
+            ("train", "nets_to_train:Explodes", "--dataset", "rooms", *SMALL),
+            5,
+            "the loss became nan",
+        ),
+        (("evaluate", "nowhere"), 2, "there is no checkpoint 'nowhere'"),
+        (("evaluate", "rooms"), 2, "there is no checkpoint 'rooms/best.safetensors'"),
+    ],
+)
+def test_what_cannot_be_is_one_line_and_the_right_exit_code(rooms, arguments, code, words):
+    done = segbench(*arguments, folder=rooms.parent)
+    assert done.returncode == code
+    last = done.stderr.splitlines()[-1]
+    assert last.startswith("segbench: ")
+    assert words in last
+    assert "Traceback" not in done.stderr
+
+
+def test_a_label_that_stands_for_no_class_is_named_before_training(rooms):
+    (rooms / "classes.csv").write_text("name\nfloor\n")
+    done = segbench(
+        "train", "nets_to_train:Small", "--dataset", "rooms", *SMALL, folder=rooms.parent
+    )
+    assert done.returncode == 2
+    assert "has the value 1 at row " in done.stderr
+    assert not (rooms.parent / "runs").exists()
+
+
+def test_no_runs_are_said_to_be_none(tmp_path):
+    done = segbench("runs", folder=tmp_path)
+    assert done.stdout == "No runs in runs; train one with: segbench train segfast\n"
