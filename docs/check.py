@@ -27,7 +27,7 @@ NAMES = (
     *(("profile",), ("compare",), ("check",)),
     *(("baseline", verb) for verb in ("save", "show", "update")),
     *(("data", verb) for verb in ("list", "check", "show")),
-    *(("train",), ("evaluate",), ("predict",), ("runs",)),
+    *(("train",), ("evaluate",), ("predict",), ("reproduce",), ("runs",)),
     *(("report",), ("models",), ("env",)),
 )
 SMALL = {

@@ -6,7 +6,7 @@ The format's history (``schema`` in each file):
 - ``segbench/check/1``: what a check of budgets found; ``segbench/baseline/1``: figures to hold
   later runs against. A profile got ``saved_activations_bytes``.
 - ``segbench/data/1``: what a check of a dataset found; ``segbench/evaluation/1``: how well a
-  trained network does on a split.
+  trained network does on a split; ``segbench/reproduction/1``: several beside the paper's figures.
 
 What a file of each looks like is published as a JSON schema: :mod:`segbench.schemas`.
 """
@@ -27,16 +27,18 @@ from segbench.budgets.verdicts import CHECK_SCHEMA, Check
 from segbench.data.findings import DATA_SCHEMA, DataFindings
 from segbench.errors import UsageError
 from segbench.evaluations import EVALUATION_SCHEMA, Evaluation
+from segbench.reproductions import REPRODUCTION_SCHEMA, Reproduction
 from segbench.results import COMPARISON_SCHEMA, PROFILE_SCHEMA, Comparison, Profile
 
-Result = Profile | Comparison | Check | Baseline | DataFindings | Evaluation
-RESULTS: dict[str, type[Profile | Comparison | Check | Baseline | DataFindings | Evaluation]] = {
+Result = Profile | Comparison | Check | Baseline | DataFindings | Evaluation | Reproduction
+RESULTS: dict[str, type[Result]] = {
     PROFILE_SCHEMA: Profile,
     COMPARISON_SCHEMA: Comparison,
     CHECK_SCHEMA: Check,
     BASELINE_SCHEMA: Baseline,
     DATA_SCHEMA: DataFindings,
     EVALUATION_SCHEMA: Evaluation,
+    REPRODUCTION_SCHEMA: Reproduction,
 }
 """The type of the result for each schema."""
 

@@ -198,6 +198,9 @@ app.command(epilog="Example: segbench train segfast --dataset camvid --epochs 50
 app.command(epilog="Example: segbench evaluate runs/segfast-camvid-0 --split test")(
     training_commands.evaluate
 )
+app.command(epilog="Example: segbench reproduce segfast --data-root ~/datasets")(
+    training_commands.reproduce
+)
 app.command(epilog="Example: segbench predict runs/segfast-streets-0 photos --out seen")(
     training_commands.predict
 )

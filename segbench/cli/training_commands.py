@@ -217,6 +217,72 @@ def predict(
     return ExitCode.OK
 
 
+def reproduce(
+    models: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[MODEL]...", help="Networks. [default: segfast]", show_default=False
+        ),
+    ] = None,
+    dataset: Annotated[str, typer.Option(help="Train on this dataset.", metavar="NAME")] = "camvid",
+    seeds: Annotated[
+        int, typer.Option(help="Train each network with N seeds.", metavar="N", min=1)
+    ] = 3,
+    out: Annotated[
+        Path, typer.Option(help="Keep the runs below this folder.", metavar="FOLDER")
+    ] = Path("runs/reproduce"),
+    recipe: Annotated[str, typer.Option(help="Train by this recipe: paper.")] = "paper",
+    epochs: Annotated[
+        int | None,
+        typer.Option(help="Train for N epochs at most.", metavar="N", min=1, show_default=False),
+    ] = None,
+    batch: Annotated[
+        int | None,
+        typer.Option(help="Put N images into a batch.", metavar="N", min=1, show_default=False),
+    ] = None,
+    size: options.Size = "224x224",
+    protocol: Annotated[
+        ProtocolName, typer.Option(help="Judge by this protocol; the paper's has void as a class.")
+    ] = ProtocolName.VOID_AS_CLASS,
+    device: options.DeviceOption = DeviceName.CPU,
+    data_root: DataRoot = None,
+    format: options.FormatOption = None,  # noqa: A002 - the option's name
+    output: options.Output = None,
+    force: options.Force = False,
+) -> int:
+    """Train as the paper did, and set its Tables 2 and 3 beside what came out.
+
+    Runs that are there already are gone on with.
+    """
+    from segbench.cli.output import Target  # noqa: PLC0415 - start-up
+    from segbench.reproductions import Reproduction  # noqa: PLC0415 - start-up
+    from segbench.training.job import Job  # noqa: PLC0415 - start-up
+
+    names = models or ["segfast"]
+    job = Job(
+        model=names[0],
+        dataset=dataset,
+        data_root=str(data_root) if data_root else None,
+        size=options.image_size(size),
+        protocol=protocol.value,
+        recipe=recipe,
+        epochs=epochs,
+        batch=batch,
+        device=device.value,
+    )
+    target = Target(format, output, force=force, kind=Reproduction)
+    from segbench.training.allocator import hold_allocator  # noqa: PLC0415 - start-up
+
+    hold_allocator(sys.argv[1:])
+    from segbench.cli.training import reproduce_with_progress  # noqa: PLC0415 - start-up
+
+    found = reproduce_with_progress(names, job, seeds=seeds, out=out)
+    if found is None:
+        return ExitCode.INTERRUPTED
+    target.write(found)
+    return ExitCode.OK
+
+
 def runs(
     folder: Annotated[
         Path, typer.Argument(metavar="[FOLDER]", help="Look for runs below this folder.")

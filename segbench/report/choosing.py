@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
 
 from segbench.budgets.baseline import Baseline
 from segbench.budgets.verdicts import Check
@@ -14,24 +15,24 @@ from segbench.report.comparing import report_comparison
 from segbench.report.contents import Report, report_profile
 from segbench.report.data import report_data
 from segbench.report.evaluating import report_evaluation
+from segbench.report.reproducing import report_reproduction
+from segbench.reproductions import Reproduction
 from segbench.results import Comparison, Profile
 
 if TYPE_CHECKING:
     from segbench.store import Result
 
+REPORTS: Mapping[type, Callable[[Any], Report]] = {
+    Profile: report_profile,
+    Comparison: report_comparison,
+    Check: report_check,
+    Baseline: report_baseline,
+    DataFindings: report_data,
+    Evaluation: report_evaluation,
+    Reproduction: report_reproduction,
+}
+
 
 def make_report(result: Result) -> Report:
     """Say what a result has to say."""
-    match result:
-        case Profile():
-            return report_profile(result)
-        case Check():
-            return report_check(result)
-        case Baseline():
-            return report_baseline(result)
-        case Comparison():
-            return report_comparison(result)
-        case DataFindings():
-            return report_data(result)
-        case Evaluation():
-            return report_evaluation(result)
+    return REPORTS[type(result)](result)

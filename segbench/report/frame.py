@@ -11,6 +11,7 @@ from segbench.budgets.verdicts import Check, Judgement
 from segbench.data.findings import DataFindings
 from segbench.evaluations import Evaluation
 from segbench.metrics import METRICS, phase_of
+from segbench.reproductions import Reproduction
 from segbench.results import Comparison, Layers, Profile
 from zoo.spec import ModelSpec
 
@@ -46,6 +47,8 @@ def to_frame(result: Result) -> pd.DataFrame:
         return classes_frame(result)
     if isinstance(result, Evaluation):
         return qualities_frame(result)
+    if isinstance(result, Reproduction):
+        return seeds_frame(result)
     rows = [_row(profile) for profile in result.profiles]
     if isinstance(result, Comparison):
         for row in rows:
@@ -80,6 +83,31 @@ def qualities_frame(evaluation: Evaluation) -> pd.DataFrame:
         }
         for name, quality in evaluation.qualities.items()
     ]
+    return pd.DataFrame(rows)
+
+
+def seeds_frame(found: Reproduction) -> pd.DataFrame:
+    """Return a row per network and seed, the paper's figures beside it."""
+    rows = []
+    for row in found.rows:
+        accuracy, miou = row.paper or (None, None)
+        rows += [
+            {
+                "model": row.model,
+                "dataset": found.dataset,
+                "protocol": found.protocol,
+                "recipe": found.recipe,
+                "seed": seed,
+                "pixel_accuracy": row.pixel_accuracy[place],
+                "miou": row.miou[place],
+                "best_epoch": row.best_epochs[place],
+                "epochs": row.epochs[place],
+                "train_s": row.train_s[place],
+                "paper.pixel_accuracy": accuracy,
+                "paper.miou": miou,
+            }
+            for place, seed in enumerate(row.seeds)
+        ]
     return pd.DataFrame(rows)
 
 

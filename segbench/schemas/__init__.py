@@ -13,12 +13,16 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from segbench import confusion, evaluations, machine, results
+from segbench import confusion, evaluations, machine, reproductions, results
 from segbench.budgets import baseline, verdicts
 from segbench.data import findings
 from segbench.errors import UsageError
 from segbench.store import RESULTS
 
+MODULES = (
+    *(results, machine, verdicts, baseline),
+    *(findings, confusion, evaluations, reproductions),
+)  # where the types of results are
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 _ATTRIBUTE = re.compile(r"^(\w+): ", re.MULTILINE)
 _CONSTANT = re.compile(r"\b(None|True|False)\b")
@@ -89,11 +93,7 @@ def _describe(schema: dict[str, Any], title: str) -> dict[str, Any]:
 
 
 def _type_of(title: str) -> type:
-    found: type = next(
-        getattr(module, title)
-        for module in (results, machine, verdicts, baseline, findings, confusion, evaluations)
-        if hasattr(module, title)
-    )
+    found: type = next(getattr(module, title) for module in MODULES if hasattr(module, title))
     return found
 
 

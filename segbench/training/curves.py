@@ -17,27 +17,25 @@ def draw_curves(path: Path, history: Sequence[Epoch], *, title: str) -> None:
         UsageError: it cannot be written.
     """
     from matplotlib.figure import Figure  # noqa: PLC0415 - it takes half a second
+    from matplotlib.ticker import MaxNLocator  # noqa: PLC0415
 
     epochs = [epoch.epoch for epoch in history]
     best = best_of(history)
     figure = Figure(figsize=(9, 3.6), layout="constrained")
     losses, quality = figure.subplots(1, 2)
-    losses.plot(epochs, [epoch.loss for epoch in history], label="training")
-    losses.plot(epochs, [epoch.val_loss for epoch in history], label="validation")
-    losses.set(xlabel="epoch", ylabel="loss", yscale="log")
-    losses.legend(frameon=False)
-    quality.plot(epochs, [epoch.miou for epoch in history], label="mIoU")
-    quality.plot(epochs, [epoch.pixel_accuracy for epoch in history], label="pixel accuracy")
+    losses.plot(epochs, [epoch.loss for epoch in history], ".-", label="training")
+    losses.plot(epochs, [epoch.val_loss for epoch in history], ".-", label="validation")
+    losses.set(xlabel="epoch", ylabel="loss", ylim=(0, None))
+    quality.plot(epochs, [epoch.pixel_accuracy for epoch in history], ".-", label="pixel accuracy")
+    quality.plot(epochs, [epoch.miou for epoch in history], ".-", label="mIoU")
     if best is not None:
-        quality.plot([best.epoch], [best.miou], "o", color="tab:blue")
-        quality.annotate(
-            f"{best.miou:.3f} in epoch {best.epoch}",
-            (best.epoch, best.miou),
-            textcoords="offset points",
-            xytext=(6, -14),
-        )
-    quality.set(xlabel="epoch", ylabel="share, validation", ylim=(0, 1))
-    quality.legend(frameon=False, loc="lower right")
+        label = f"best: {best.miou:.4f} in epoch {best.epoch}"
+        quality.plot([best.epoch], [best.miou], "o", fillstyle="none", color="black", label=label)
+    quality.set(xlabel="epoch", ylabel="validation", ylim=(0, 1))
+    for panel in (losses, quality):
+        panel.xaxis.set_major_locator(MaxNLocator(integer=True))
+        panel.legend(frameon=False)
+        panel.grid(alpha=0.3)
     figure.suptitle(title)
     content = io.BytesIO()
     figure.savefig(content, format="png", dpi=110)

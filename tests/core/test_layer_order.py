@@ -17,6 +17,7 @@ LAYERS = (
      "segbench.errors", "segbench.units"),
     ("segbench.machine", "segbench.results", "segbench.metrics", "segbench.statistics",
      "segbench.recording", "segbench.comparison", "segbench.confusion", "segbench.evaluations",
+     "segbench.reproductions",
      "segbench.schemas",
      "segbench.store",
      "segbench.budgets", "segbench.budgets.verdicts", "segbench.budgets.limits",

@@ -13,6 +13,7 @@ from made_up_results import (
     make_evaluation,
     make_layers,
     make_profile,
+    make_reproduction,
 )
 
 from segbench import schemas
@@ -43,6 +44,7 @@ MADE_UP = {
         problems=("train/images/d.png has no partner",),
     ),
     "evaluation": make_evaluation(),
+    "reproduction": make_reproduction(),
     "interrupted check": make_check(verdict=None, judgements=(), noise=None, complete=False),
 }
 
@@ -71,7 +73,7 @@ def test_what_is_written_follows_the_published_schema(result):
 
 def test_the_schemas_are_written_into_a_folder(tmp_path):
     write_files(tmp_path)
-    kinds = ("profile", "comparison", "check", "baseline", "data", "evaluation")
+    kinds = ("profile", "comparison", "check", "baseline", "data", "evaluation", "reproduction")
     assert {path.name for path in tmp_path.iterdir()} == {f"{kind}-1.json" for kind in kinds}
     assert json.loads((tmp_path / "check-1.json").read_text()) == json_schema("segbench/check/1")
 
@@ -150,7 +152,7 @@ def test_an_unknown_schema_is_refused():
     assert str(caught.value) == (
         "unknown schema 'segbench/check/9' "
         "(schemas: segbench/profile/1, segbench/comparison/1, segbench/check/1, "
-        "segbench/baseline/1, segbench/data/1, segbench/evaluation/1)"
+        "segbench/baseline/1, segbench/data/1, segbench/evaluation/1, segbench/reproduction/1)"
     )
 
 

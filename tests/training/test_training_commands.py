@@ -114,3 +114,30 @@ def test_a_label_that_stands_for_no_class_is_named_before_training(rooms):
 def test_no_runs_are_said_to_be_none(tmp_path):
     done = segbench("runs", folder=tmp_path)
     assert done.stdout == "No runs in runs; train one with: segbench train segfast\n"
+
+
+def test_the_papers_figures_stand_beside_those_of_every_seed(rooms):
+    folder = rooms.parent
+    asked = ("reproduce", "nets_to_train:Small", "--dataset", "rooms", "--epochs", "2", *SMALL)
+    done = segbench(*asked, "--seeds", "2", "--output", "found.csv", folder=folder)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("1 network trained on rooms, recipe paper\n")
+    header, *rows = (folder / "found.csv").read_text().splitlines()
+    cells = [dict(zip(header.split(","), row.split(","), strict=True)) for row in rows]
+    assert [(row["seed"], row["epochs"], row["paper.miou"]) for row in cells] == [
+        ("0", "2", ""), ("1", "2", ""),
+    ]  # fmt: skip
+    for row in cells:
+        history = folder / f"runs/reproduce/nets_to_train.Small-{row['seed']}/history.csv"
+        assert row["miou"] in history.read_text()
+    again = segbench(*asked, "--seeds", "3", folder=folder)
+    assert again.returncode == 0, again.stderr
+    assert again.stderr.count("epoch 1 of 2: ") == 1  # the third seed's; the others were there
+
+
+def test_the_figures_of_the_paper_are_found_by_network_and_dataset():
+    from segbench.training.reproducing import _published  # noqa: PLC0415 - this test alone
+
+    assert _published("segfast", "camvid") == (0.8508, 0.5000)  # Tables 2 and 3
+    assert _published("segfast", "streets") is None
+    assert _published("segnet-basic", "camvid") is None

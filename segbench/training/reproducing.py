@@ -1,0 +1,119 @@
+"""Train networks with several seeds each, as the paper does, and set its figures beside them."""
+
+from __future__ import annotations
+
+import csv
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from segbench.data.cache import Progress
+from segbench.environment import read_environment
+from segbench.errors import UsageError
+from segbench.reproductions import Reproduced, Reproduction
+from segbench.training.history import Epoch, Speed, best_of
+from segbench.training.job import Job
+from segbench.training.listing import read_history
+from segbench.training.loop import OnBatch
+from segbench.training.run_folder import RunFolder
+from segbench.training.running import train
+from zoo.registry import known
+
+OnRun = Callable[[Job, Path], None]
+
+
+def reproduce(
+    models: Sequence[str],
+    job: Job,
+    *,
+    seeds: int,
+    out: Path,
+    cache: Path | None = None,
+    on_run: OnRun,
+    on_decode: Progress,
+    on_batch: OnBatch,
+    on_epoch: Callable[[Epoch, Speed], None],
+) -> Reproduction:
+    """Train every network with every seed, and go on with the runs that are there.
+
+    Args:
+        job: what all have in common; its model and seed are replaced.
+        seeds: how many, from 0.
+        out: the folder of the runs, one for each network and seed.
+        on_run: called before each run; what else is called, and when, is as in
+            :func:`segbench.training.running.train`.
+
+    Raises:
+        UsageError: a run that is there is of another job.
+        DataError: the dataset cannot be read.
+        MeasurementError: a loss is no number any more.
+    """
+    if seeds < 1:
+        raise UsageError(f"seeds must be a positive whole number, got {seeds}")
+    rows = []
+    for model in models:
+        folders = []
+        for seed in range(seeds):
+            mine = replace(job, model=model, seed=seed)
+            folder = out / f"{mine.spec.name.replace(':', '.')}-{seed}"
+            on_run(mine, folder)
+            train(
+                mine,
+                folder,
+                resume=RunFolder(folder).about.exists(),
+                cache=cache,
+                on_decode=on_decode,
+                on_batch=on_batch,
+                on_epoch=on_epoch,
+            )
+            folders.append(folder)
+        rows.append(summarise(model, job.dataset, folders))
+    return Reproduction(
+        dataset=job.dataset,
+        protocol=job.protocol,
+        recipe=job.recipe,
+        size=job.size,
+        most_epochs=job.plan.epochs,
+        rows=tuple(rows),
+        machine=_machine(job),
+        created=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+    )
+
+
+def summarise(model: str, dataset: str, folders: Sequence[Path]) -> Reproduced:
+    """Return what the runs of one network gave, in the order of their seeds."""
+    histories = [read_history(folder / "history.csv") for folder in folders]
+    best = [found for history in histories if (found := best_of(history)) is not None]
+    return Reproduced(
+        model=model,
+        seeds=tuple(range(len(folders))),
+        pixel_accuracy=tuple(epoch.pixel_accuracy for epoch in best),
+        miou=tuple(epoch.miou for epoch in best),
+        best_epochs=tuple(epoch.epoch for epoch in best),
+        epochs=tuple(map(len, histories)),
+        train_s=tuple(_seconds(folder / "speed.csv") for folder in folders),
+        paper=_published(model, dataset),
+    )
+
+
+def _published(model: str, dataset: str) -> tuple[float, float] | None:
+    entry = known(model)
+    if entry is None or entry.published is None or dataset not in entry.published.accuracy:
+        return None
+    quality = entry.published.accuracy[dataset]
+    return quality.pixel_accuracy / 100, quality.miou
+
+
+def _seconds(path: Path) -> float:
+    rows = csv.DictReader(path.read_text(encoding="utf-8").splitlines())
+    return sum(float(row["train_s"]) + float(row["validation_s"]) for row in rows)
+
+
+def _machine(job: Job) -> str:
+    seen = read_environment()
+    if job.device == "cuda":
+        import torch  # noqa: PLC0415 - it was imported to train
+
+        return f"{torch.cuda.get_device_name()}, torch {seen.torch}"
+    return f"{seen.cpu_model or 'unknown CPU'}, {seen.effective_cpus} CPUs, torch {seen.torch}"
