@@ -26,7 +26,7 @@ COMMANDS = HERE / "commands.md"
 NAMES = (
     *(("profile",), ("compare",), ("check",)),
     *(("baseline", verb) for verb in ("save", "show", "update")),
-    *(("data", verb) for verb in ("list", "check", "show")),
+    *(("data", verb) for verb in ("list", "fetch", "check", "show")),
     *(("train",), ("evaluate",), ("predict",), ("reproduce",), ("runs",)),
     *(("report",), ("models",), ("env",)),
 )

