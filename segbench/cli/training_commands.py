@@ -177,8 +177,8 @@ def predict(
     image: Annotated[
         Path | None,
         typer.Argument(
-            metavar="[IMAGE|FOLDER]",
-            help="A picture, or a folder of pictures.",
+            metavar="[IMAGE|FOLDER|VIDEO]",
+            help="A picture, a folder of pictures, or a video.",
             show_default=False,
         ),
     ] = None,
@@ -203,16 +203,21 @@ def predict(
     if (image is None) == (dataset is None):
         raise UsageError("name either a picture or folder, or a dataset with --dataset")
     from segbench import prediction  # noqa: PLC0415 - it takes torch
+    from segbench.video import is_video, predict_video  # noqa: PLC0415
 
+    predictor = prediction.Predictor(checkpoint)
+    if image is not None and is_video(image):
+        with progress_bar() as bar:
+            speed = predict_video(predictor, image, out, progress=bar)
+        print(f"{speed.frames} frames predicted, in {out}; {speed.words}")
+        return ExitCode.OK
     if dataset is not None:
         count, seen = prediction.see_scenes(dataset, split, data_root)
     elif image is not None:
         paths = prediction.pictures(image)
         count, seen = len(paths), prediction.see_pictures(paths)
     with progress_bar() as bar:
-        prediction.predict_all(
-            prediction.Predictor(checkpoint), seen, out, count=count, progress=bar
-        )
+        prediction.predict_all(predictor, seen, out, count=count, progress=bar)
     print(f"{count} image{'s' * (count != 1)} predicted, in {out}")
     return ExitCode.OK
 

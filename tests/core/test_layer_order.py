@@ -31,7 +31,8 @@ LAYERS = (
      "segbench.reference", "segbench.data.*"),
     ("segbench.settings", "segbench.subject", "segbench.origins", "segbench.instruments.*",
      "segbench.worker", "segbench.measuring", "segbench.rounds", "segbench.repository",
-     "segbench.revisions", "segbench.training.*", "segbench.evaluation", "segbench.prediction"),
+     "segbench.revisions", "segbench.training.*", "segbench.evaluation", "segbench.prediction",
+     "segbench.video"),
     # the last is the facade of these
     ("segbench.noise", "segbench.assembling", "segbench.runs", "segbench.profiling",
      "segbench.budgets.contests", "segbench.budgets.bench", "segbench.budgets.checking",
