@@ -7,7 +7,13 @@ from typing import Annotated
 
 import typer
 
-from segbench.cli import budget_commands, data_commands, options, training_commands
+from segbench.cli import (
+    budget_commands,
+    data_commands,
+    options,
+    trained_commands,
+    training_commands,
+)
 from segbench.cli.options import AllocatorName, DeviceName
 from segbench.errors import ExitCode
 
@@ -196,13 +202,13 @@ app.command(epilog="Example: segbench train segfast --dataset camvid --epochs 50
     training_commands.train
 )
 app.command(epilog="Example: segbench evaluate runs/segfast-camvid-0 --split test")(
-    training_commands.evaluate
+    trained_commands.evaluate
 )
 app.command(epilog="Example: segbench reproduce segfast --data-root ~/datasets")(
     training_commands.reproduce
 )
 app.command(epilog="Example: segbench predict runs/segfast-streets-0 photos --out seen")(
-    training_commands.predict
+    trained_commands.predict
 )
 app.command(epilog="Example: segbench runs")(training_commands.runs)
 
