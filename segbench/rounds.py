@@ -61,7 +61,7 @@ ALONE = (
 # Two networks: blocks as short as they can be, and many. The speed of a shared machine jumps by a
 # third from one half second to the next, and what lies closer together is held against each other
 # more fairly. A round is short, for processes of one network differ by more than its blocks do
-# (docs/measurement_power.md): only more rounds make that less.
+# (docs/method.md): only more rounds make that less.
 IN_TURNS = (
     Sampling("inference", 0.03, 1.0, least=1, most=20),
     Sampling("training", 0.1, 1.5, least=1, most=10),

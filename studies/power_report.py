@@ -62,6 +62,8 @@ def render(runs: dict[str, list[dict[str, Any]]]) -> str:
         "",
         COMMANDS,
         "",
+        "How the gate measures, and why it fell short where it did: [method.md](method.md).",
+        "",
         "| target | asked for | measured | met |",
         "| :-- | :-- | :-- | :-- |",
         *(f"| {row.target} | {row.asked} | {row.measured} | {_mark(row.met)} |" for row in rows),
