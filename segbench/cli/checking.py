@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from segbench.budgets.verdicts import Check
 
 DEFAULT_FILE = Path("budgets.toml")
-# After a minute on a shared machine of 2 cores, the interval of a change that costs nothing was seen
-# to reach from 0.973 to 1.02.
+# After a minute on a shared machine of 2 cores, the interval of a change that costs nothing was
+# seen to reach from 0.973 to 1.02.
 DEFAULT_LIMIT = "latency.forward.p50_s <= 1 * baseline + 3 %"
 
 
