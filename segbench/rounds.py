@@ -88,10 +88,10 @@ def count_cycles(sampling: Sampling, calls_s: Sequence[float]) -> int:
     Args:
         calls_s: seconds that one call of each of its networks takes.
 
-    >>> count_cycles(IN_TURNS[0], [0.03, 0.03])  # cycles of four blocks of about 70 ms
-    10
-    >>> count_cycles(IN_TURNS[0], [0.8, 0.03])  # a block is at least one call
-    2
+    >>> count_cycles(IN_TURNS[0], [0.03, 0.03])  # a second of cycles of four blocks of 72 ms
+    3
+    >>> count_cycles(IN_TURNS[0], [0.8, 0.03])  # one at least, and a block is at least one call
+    1
     """
     blocks_s = [
         max(sampling.block_s, call_s) + settles(call_s) * call_s + FALL_ASLEEP_S
