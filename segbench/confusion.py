@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Literal, get_args
 
 import numpy as np
 
+from segbench.data.scenes import VOID
 from segbench.errors import UsageError
 
 if TYPE_CHECKING:
@@ -28,7 +29,6 @@ PROTOCOLS: Mapping[Protocol, str] = {
     "add-one": "void is a class, and IoU is (1 + I) / (1 + U), as in the paper's released code",
     "tp-nonzero": "void pixels are ignored; a class without a true positive is left out",
 }
-VOID = 255  # in labels
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """Does the gate hold what it promises: no false alarms, and slow-downs of 5 and 10 % caught?
 
 Question: targets T1 to T5 of the measurement method, with real runs of the real commands' code.
-Source: the gate is `segbench check`; its statistics are in segbench/statistics.py and judging.py.
+Source: the gate is `segbench check`; its statistics: segbench/statistics.py, budgets/judging.py.
 Cost: a run takes up to a minute; all 140 take about an hour and a half on 2 cores. What is finished
 is kept in a folder, and the next call goes on from there.
 Result: docs/measurement_power.md.

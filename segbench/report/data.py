@@ -14,7 +14,7 @@ def report_data(findings: DataFindings) -> Report:
     """Say what a check of a dataset found."""
     count = sum(split.scenes for split in findings.splits)
     problems = len(findings.problems)
-    verdict = f"{problems} problems" if problems else "nothing wrong"
+    verdict = f"{problems} problem{'s' * (problems != 1)}" if problems else "nothing wrong"
     return Report(
         headings=(
             f"{findings.dataset}: {count:,} scenes, {verdict}",

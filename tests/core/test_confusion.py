@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from segbench.confusion import PROTOCOLS, VOID, ConfusionMatrix
+from segbench.confusion import PROTOCOLS, ConfusionMatrix
+from segbench.data.scenes import VOID
 from segbench.errors import UsageError
 
 # Three classes; the third is predicted once and never labelled, and there are three void pixels.

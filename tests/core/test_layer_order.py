@@ -23,7 +23,7 @@ LAYERS = (
      "segbench.budgets", "segbench.budgets.verdicts", "segbench.budgets.limits",
      "segbench.budgets.budget", "segbench.budgets.toml_lines", "segbench.budgets.workload_keys",
      "segbench.budgets.budget_file", "segbench.budgets.judging", "segbench.budgets.baseline",
-     "segbench.data", "segbench.data.findings"),
+     "segbench.data", "segbench.data.errors", "segbench.data.scenes", "segbench.data.findings"),
     ("zoo.*",),
     ("segbench.cpus", "segbench.environment", "segbench.fitness", "segbench.disturbance",
      "segbench.protocol", "segbench.counting.*", "segbench.memory", "segbench.stopwatch",
