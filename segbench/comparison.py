@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-import statistics
 from collections.abc import Sequence
 
 from segbench.errors import NotComparableError
 from segbench.metrics import METRICS, Metric, phase_of
-from segbench.results import Latencies, Latency, Profile, Ratio, Workload
+from segbench.pairs import paired_ratios
+from segbench.results import Latencies, Profile, Ratio, Workload
 from segbench.statistics import Interval, ratio_interval, ratio_of
 from zoo.registry import published_ratio
 
@@ -93,28 +93,3 @@ def _noise_floor(metric: Metric, baseline: Profile, control: Latencies) -> Inter
         return None
     pairs = paired_ratios(phase_of(control, metric.phase), phase_of(baseline.latency, metric.phase))
     return ratio_interval(pairs) if pairs else None
-
-
-def paired_ratios(candidate: Latency | None, baseline: Latency | None) -> list[list[float]]:
-    """Return the ratios of what the two took in the cycles that both were in, by round.
-
-    Where a cycle has several blocks of one of them, it is their geometric mean that counts.
-    """
-    if candidate is None or baseline is None:
-        return []
-    above, below = _cycles_s(candidate), _cycles_s(baseline)
-    ratios: dict[int, list[float]] = {}
-    for place in sorted(above.keys() & below.keys()):
-        ratios.setdefault(place[0], []).append(above[place] / below[place])
-    return [ratios[number] for number in sorted(ratios)]
-
-
-def _cycles_s(latency: Latency) -> dict[tuple[int, int], float]:
-    """Return the geometric mean of the medians of the blocks of each (round, cycle)."""
-    medians: dict[tuple[int, int], list[float]] = {}
-    start = 0
-    for block in latency.blocks:
-        samples = latency.samples_s[start : start + block.count]
-        medians.setdefault((block.round, block.cycle), []).append(statistics.median(samples))
-        start += block.count
-    return {place: statistics.geometric_mean(values) for place, values in medians.items()}

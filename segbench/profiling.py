@@ -6,8 +6,9 @@ import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from segbench.comparison import check_comparable, make_ratios, paired_ratios
+from segbench.comparison import check_comparable, make_ratios
 from segbench.measuring import Question, ask_once
+from segbench.pairs import paired_ratios
 from segbench.results import Allocator, Comparison, Device, Latencies, Profile
 from segbench.rounds import ALONE, IN_TURNS, Progress, Sampling
 from segbench.runs import Run, ignore_progress
@@ -18,9 +19,11 @@ from zoo.spec import ModelSpec
 
 MOST_ROUNDS = 200  # that a comparison adds, whatever its time; a result must fit in memory
 LEAST_ROUNDS = 3
-# What a comparison takes where nothing is asked for: three rounds, and more until a minute is used
-# up. Two small networks get about ten of them; of the whole zoo three alone take longer.
+# What a comparison takes where nothing is asked for: three rounds, and more until a minute for two
+# networks, and 45 seconds for each further one, are used up. Two small networks get about ten of
+# them, the five of the zoo four.
 SOON_S = 60.0
+SOON_MORE_S = 45.0
 DEFAULT_MAX_TIME_S = 600.0
 
 
@@ -121,7 +124,8 @@ def compare(
             latencies is at most this share of it, or ten minutes have passed.
         max_time_s: add rounds until the next would end after so many seconds.
 
-    With none of the three there are three rounds at least, and more until a minute is used up.
+    With none of the three there are three rounds at least, and more until a minute is used up for
+    two networks, and 45 seconds for each further one.
 
     The other arguments, and what is raised, are those of :func:`profile`.
 
@@ -137,14 +141,14 @@ def compare(
     settings = Settings(
         threads, batch, size, classes, input, device, runtime, allocator, least, seed, strict
     )
-    if repeats is None and precision is None and max_time_s is None:
-        max_time_s = SOON_S
     specs = [read_spec(model) for model in (zoo_models() if models is None else models)]
     tasks = settings.tasks(specs)
     base = _choose_baseline(specs, baseline)
     if base not in specs:
         specs.append(base)
         tasks.append(settings.task(base))
+    if repeats is None and precision is None and max_time_s is None:
+        max_time_s = SOON_S + SOON_MORE_S * max(0, len(specs) - 2)
     position = specs.index(base)
     contests = [(arm, position) for arm in range(len(tasks) + 1) if arm != position]
     run = Run(tasks, settings.describe_input(), progress, strict, training)
@@ -178,12 +182,13 @@ def _until(
     if precision is None and max_time_s is None:
         return None
     limit_s = DEFAULT_MAX_TIME_S if max_time_s is None else max_time_s
-    began_s = run.elapsed_s
+    ended_s = run.elapsed_s
 
     def enough(rounds: int) -> bool:
+        nonlocal ended_s
+        round_s, ended_s = run.elapsed_s - ended_s, run.elapsed_s
         if rounds < least:
             return False
-        round_s = (run.elapsed_s - began_s) / rounds
         if run.elapsed_s + round_s > limit_s:
             return True
         return precision is not None and all(

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import math
 import random
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from segbench.pairs import deviation_within_rounds, paired_ratios
 from segbench.protocol import Task, Work
 from segbench.recording import Recording
+from segbench.results import Phase
 
 # The OpenMP threads of the worker that has just computed keep spinning for 8 to 11 ms in case more
 # work comes. They are given the time to fall asleep before another worker computes.
@@ -18,6 +21,13 @@ FALL_ASLEEP_S = 0.012
 # for SegFast); so a block after another network's begins with one call that is no sample. A call of
 # over this many seconds fills the caches within itself many times, and is not worth repeating.
 SETTLING_LIMIT_S = 0.2
+
+# Two pairs of processes of the same networks differ by about as much, on a quiet machine (the
+# deviation of the logarithm of their ratio; docs/method.md).
+PROCESS_DEVIATION = 0.024
+LONGEST = 5.0  # contests, in those of a quiet machine
+# What is looked at to see how far the blocks of a work differ.
+SHOWN_BY: dict[Work, Phase] = {"inference": "forward", "training": "backward"}
 
 MOST_AHEAD = 3  # rounds
 STEPS = 100  # of progress that a round is shown in
@@ -40,7 +50,8 @@ class Sampling:
 
     Attributes:
         block_s: seconds of a block of calls.
-        contest_s: seconds for each contest, as near as whole cycles come.
+        contest_s: seconds for each contest, as near as whole cycles come, while blocks differ no
+            more than those of a quiet machine.
         least: cycles of a contest at least, and
         most: at most.
     """
@@ -82,23 +93,57 @@ def mirrored(contest: Contest, rng: random.Random) -> tuple[int, ...]:
     return first, second, second, first
 
 
-def count_cycles(sampling: Sampling, calls_s: Sequence[float]) -> int:
-    """Return how many cycles fill the time of a contest.
+def cycle_seconds(sampling: Sampling, calls_s: Sequence[float]) -> float:
+    """Return what one cycle takes.
 
     Args:
         calls_s: seconds that one call of each of its networks takes.
 
-    >>> count_cycles(IN_TURNS[0], [0.03, 0.03])  # a second of cycles of four blocks of 72 ms
-    3
-    >>> count_cycles(IN_TURNS[0], [0.8, 0.03])  # one at least, and a block is at least one call
-    1
+    >>> round(cycle_seconds(IN_TURNS[0], [0.03, 0.03]), 3)  # four blocks of 72 ms
+    0.288
     """
     blocks_s = [
         max(sampling.block_s, call_s) + settles(call_s) * call_s + FALL_ASLEEP_S
         for call_s in calls_s
     ]
-    cycle_s = blocks_s[0] if len(blocks_s) == 1 else 2 * sum(blocks_s)
-    return max(sampling.least, min(sampling.most, round(sampling.contest_s / cycle_s)))
+    return blocks_s[0] if len(blocks_s) == 1 else 2 * sum(blocks_s)
+
+
+def count_cycles(sampling: Sampling, cycle_s: float, contest_s: float) -> int:
+    """Return how many cycles fill a contest.
+
+    >>> count_cycles(IN_TURNS[0], 0.3, 1.0)
+    3
+    >>> count_cycles(IN_TURNS[0], 1.7, 1.0)  # one at least
+    1
+    """
+    return max(sampling.least, min(sampling.most, round(contest_s / cycle_s)))
+
+
+def contest_seconds(
+    sampling: Sampling, *, cycle_s: float, overhead_s: float, deviation: float | None
+) -> float:
+    """Return how long a contest should be for the mean over rounds to be sharpest.
+
+    Each round costs its overhead, and what its processes are like stays with it; so on a quiet
+    machine contests are short and rounds many. Where the cycles of a round differ by far more than
+    rounds do, it is the cycles there are too few of. With rounds of n cycles c long, an overhead o,
+    and the variances w within and b between rounds, a given time has the least variance at
+    n = sqrt(o w / (c b)).
+
+    Args:
+        overhead_s: what a round costs without its cycles, for each of its contests.
+        deviation: of the logarithm of a cycle's ratio within a round, if it is known.
+
+    >>> contest_seconds(IN_TURNS[0], cycle_s=0.2, overhead_s=1.0, deviation=0.02)
+    1.0
+    >>> round(contest_seconds(IN_TURNS[0], cycle_s=0.4, overhead_s=2.5, deviation=0.09), 2)
+    3.75
+    """
+    if deviation is None:
+        return sampling.contest_s
+    best_s = math.sqrt(overhead_s * cycle_s) * deviation / PROCESS_DEVIATION
+    return min(max(best_s, sampling.contest_s), LONGEST * sampling.contest_s)
 
 
 def settles(call_s: float) -> bool:
@@ -141,6 +186,7 @@ class Rounds:
         open_workers: starts a fresh worker for every task, all open when it returns.
         close_workers: ends them.
         sleep: waits so many seconds without computing.
+        clock: reads seconds.
         ahead: start the workers of several rounds side by side, which is quicker and takes the
             memory of all of them. Those whose round has not come have not computed yet.
     """
@@ -154,6 +200,7 @@ class Rounds:
     plan: tuple[Sampling, ...] = IN_TURNS
     enough: Callable[[int], bool] | None = None
     sleep: Callable[[float], None] = time.sleep
+    clock: Callable[[], float] = time.monotonic
     ahead: bool = False
 
     def run(self, recordings: Sequence[Recording], progress: Progress) -> None:
@@ -164,7 +211,9 @@ class Rounds:
             for number in range(self.most):
                 report = self._reporter(number, progress)
                 report("starting", 0.0)
+                began_s = self.clock()
                 arms = sorted({arm for contest in self.contests for arm in contest})
+                rng.shuffle(arms)  # so that to be the first to start and warm up is nobody's lot
                 if not waiting:
                     rounds = min(self.most - number, MOST_AHEAD) if self.ahead else 1
                     tasks = [self.tasks[arm] for arm in arms]
@@ -172,7 +221,7 @@ class Rounds:
                 opened, waiting = waiting[: len(arms)], waiting[len(arms) :]
                 workers = dict(zip(arms, opened, strict=True))
                 try:
-                    self._measure(workers, recordings, number, rng, report)
+                    self._measure(workers, recordings, number, rng, report, began_s)
                 finally:
                     self.close_workers(opened)
                 if self.enough is not None and self.enough(number + 1):
@@ -197,8 +246,10 @@ class Rounds:
         number: int,
         rng: random.Random,
         report: Callable[[str, float], None],
+        began_s: float,
     ) -> None:
         """Measure one round."""
+        timed_s = 0.0
         for position, sampling in enumerate(self.plan):
             work = sampling.work
             calls_s = {}
@@ -208,11 +259,13 @@ class Rounds:
                 reply = worker.ask("warm_up", work=work)
                 recordings[arm].add_warm_up(reply, round_number=number)
                 calls_s[arm] = reply["recent_s"]
+            overhead_s = (self.clock() - began_s - timed_s) / len(self.contests)
             cycles = [
-                count_cycles(sampling, [calls_s[arm] for arm in contest])
+                _plan_cycles(sampling, contest, calls_s, recordings, overhead_s)
                 for contest in self.contests
             ]
             turns = plan_turns(self.contests, cycles, rng)
+            turns_began_s = self.clock()
             before: Turn | None = None
             for done, turn in enumerate(turns):
                 part = (position + done / len(turns)) / len(self.plan)
@@ -228,5 +281,26 @@ class Rounds:
                 )
                 recordings[turn.arm].add_block(reply, round_number=number, cycle=turn.cycle)
                 before = turn
+            timed_s += self.clock() - turns_began_s
         for arm, worker in workers.items():
             recordings[arm].state = worker.ask("state")
+
+
+def _plan_cycles(
+    sampling: Sampling,
+    contest: Contest,
+    calls_s: Mapping[int, float],
+    recordings: Sequence[Recording],
+    overhead_s: float,
+) -> int:
+    """Return the cycles of a contest in a round, from how those of earlier rounds differed."""
+    cycle_s = cycle_seconds(sampling, [calls_s[arm] for arm in contest])
+    deviation = None
+    if len(contest) > 1:
+        phase = SHOWN_BY[sampling.work]
+        above, below = (recordings[arm].phases[phase] for arm in contest)
+        deviation = deviation_within_rounds(paired_ratios(above, below))
+    contest_s = contest_seconds(
+        sampling, cycle_s=cycle_s, overhead_s=overhead_s, deviation=deviation
+    )
+    return count_cycles(sampling, cycle_s, contest_s)

@@ -13,7 +13,7 @@ from typing import Any
 from segbench.budgets.checking import check
 from segbench.budgets.contests import Wanted
 from segbench.budgets.limits import Limit
-from segbench.comparison import paired_ratios
+from segbench.pairs import paired_ratios
 from segbench.profiling import compare
 from segbench.results import Profile
 from segbench.settings import Settings, read_spec

@@ -27,8 +27,8 @@ from functools import partial
 
 import numpy as np
 
-from segbench.comparison import paired_ratios
 from segbench.measuring import close_workers, open_workers
+from segbench.pairs import paired_ratios
 from segbench.recording import Recording
 from segbench.rounds import IN_TURNS, Rounds
 from segbench.settings import Settings

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from segbench.budgets.limits import BASELINE
 from segbench.budgets.verdicts import Judgement, Look, Verdict
-from segbench.comparison import paired_ratios
+from segbench.pairs import paired_ratios
 from segbench.recording import block_medians
 from segbench.results import Latency, Noise
 from segbench.statistics import Interval, median_interval, ratio_interval, ratio_of

@@ -104,7 +104,7 @@ LeastRepeats = Annotated[
     int | None,
     typer.Option(
         help="Measure in N rounds, each in fresh processes; in at least N with --precision or "
-        "--max-time. [default: 3, and more until a minute is used up]",
+        "--max-time. [default: 3, and more until a minute is used up, or more for more than two]",
         metavar="N",
         show_default=False,
     ),

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from segbench import units
-from segbench.comparison import paired_ratios
 from segbench.metrics import phase_of
+from segbench.pairs import paired_ratios
 from segbench.report.comparing import exact_table, latency_table
 from segbench.report.contents import (
     PHASE_TITLES,

@@ -105,10 +105,21 @@ def test_the_least_rounds_are_measured_however_long_they_take():
 def test_precision_that_is_not_reached_ends_after_ten_minutes():
     run = FakeRun(recordings=[BASELINE, WITHIN_3_50_PERCENT])
     enough = until(run, precision=0.001)
-    run.elapsed_s = 450.0  # three rounds of 150 s: a fourth would end at 600
-    assert not enough(3)
-    run.elapsed_s = 450.3
-    assert enough(3)
+    found = []
+    for rounds in range(1, 5):  # of 150 s: the fourth ends at 600 s, a fifth would end too late
+        run.elapsed_s = rounds * 150.0
+        found.append(enough(rounds))
+    assert found == [False, False, False, True]
+
+
+def test_the_next_round_is_expected_to_take_as_long_as_the_last():
+    # On a machine that becomes disturbed, rounds become longer.
+    run = FakeRun()
+    enough = until(run, max_time_s=100.0)
+    found = []
+    for rounds, run.elapsed_s in enumerate([10.0, 20.0, 30.0, 55.0, 80.0], start=1):
+        found.append(enough(rounds))
+    assert found == [False, False, False, False, True]
 
 
 def test_a_given_time_goes_before_the_ten_minutes():

@@ -4,15 +4,24 @@
 
 import random
 from collections import Counter
-from dataclasses import asdict, dataclass
-from itertools import pairwise
+from dataclasses import asdict, dataclass, replace
+from itertools import cycle, pairwise, repeat
 
 import pytest
 from made_up_results import QUIET
 
 from segbench.protocol import Task
 from segbench.recording import Recording
-from segbench.rounds import ALONE, Rounds, Sampling, count_cycles, mirrored, plan_turns
+from segbench.rounds import (
+    ALONE,
+    Rounds,
+    Sampling,
+    contest_seconds,
+    count_cycles,
+    cycle_seconds,
+    mirrored,
+    plan_turns,
+)
 
 PHASES_OF = {"inference": ("forward",), "training": ("forward_train", "backward", "optimizer")}
 SHORT_S, LONG_S = 0.1, 0.3  # of a call, to either side of what is settled by another
@@ -43,6 +52,7 @@ class Diary:
     def __init__(self, *, calls_s=(), fail_at=None, error=None):
         self.lines = []
         self.calls_s = calls_s
+        self.samples_s = repeat(1.0)
         self.fail_at, self.error = fail_at, error
         self.opened = []
         self.closed = []
@@ -84,7 +94,7 @@ class FakeWorker:
             first = dict.fromkeys(phases, 9.0)
             return {"first_call_s": first, "calls": 7, "steady": True, "recent_s": recent_s}
         return {
-            "samples_s": {phase: [1.0] for phase in phases},
+            "samples_s": {phase: [next(self.diary.samples_s)] for phase in phases},
             "minor_faults": {phase: [0] for phase in phases},
             "disturbance": asdict(QUIET),
         }
@@ -171,13 +181,80 @@ THREE_SECONDS = Sampling("inference", 0.03, 3.0, least=1, most=40)
     ],
 )
 def test_cycles_fill_the_seconds_of_a_contest_as_near_as_they_come(calls_s, cycles):
-    assert count_cycles(THREE_SECONDS, calls_s) == cycles
+    cycle_s = cycle_seconds(THREE_SECONDS, calls_s)
+    assert count_cycles(THREE_SECONDS, cycle_s, 3.0) == cycles
 
 
 def test_there_are_never_more_cycles_than_the_most():
-    # 4 x 0.0421 s are 0.1684 s; 7 s hold 41.6 of them.
-    sampling = Sampling("inference", 0.03, 7.0, least=1, most=40)
-    assert count_cycles(sampling, (0.0001, 0.0001)) == 40
+    assert count_cycles(THREE_SECONDS, 0.1684, 7.0) == 40  # 7 s hold 41.6
+
+
+@pytest.mark.parametrize("deviation", [0.08, 0.12, 0.2])
+@pytest.mark.parametrize("overhead_s", [1.0, 3.0])
+def test_a_contest_on_a_disturbed_machine_is_as_long_as_makes_a_minute_sharpest(
+    deviation, overhead_s
+):
+    cycle_s, process_deviation = 0.25, 0.024
+
+    def variance(cycles):  # of the mean over the rounds of a minute
+        rounds = 60 / (overhead_s + cycles * cycle_s)
+        return (process_deviation**2 + deviation**2 / cycles) / rounds
+
+    sampling = Sampling("inference", 0.03, 0.1, least=1, most=400)  # no bound is near
+    found_s = contest_seconds(
+        replace(sampling, contest_s=1.2),
+        cycle_s=cycle_s,
+        overhead_s=overhead_s,
+        deviation=deviation,
+    )
+    best = min(range(1, 25), key=variance)
+    assert found_s == pytest.approx(best * cycle_s, abs=cycle_s)
+
+
+@pytest.mark.parametrize(("deviation", "contest_s"), [(None, 3.0), (0.0, 3.0), (9.0, 15.0)])
+def test_a_contest_is_never_shorter_than_on_a_quiet_machine_nor_more_than_five_times(
+    deviation, contest_s
+):
+    found_s = contest_seconds(THREE_SECONDS, cycle_s=0.2, overhead_s=2.0, deviation=deviation)
+    assert found_s == contest_s
+
+
+class SlowOpening:
+    """A clock on which nothing but the opening of workers takes time: so many seconds a round."""
+
+    def __init__(self, overhead_s):
+        self.overhead_s, self.read = overhead_s, 0
+
+    def __call__(self):
+        # Read when a round begins, when its workers are warm, and around the blocks.
+        self.read += 1
+        return (self.read + 2) // 4 * self.overhead_s
+
+
+def test_contests_get_longer_when_the_blocks_of_a_round_are_seen_to_differ():
+    diary = Diary(calls_s=[0.01, 0.01])
+    diary.samples_s = cycle([1.0, 1.0, 1.0, 1.3])
+    sampling = Sampling("inference", 0.03, 1.0, least=1, most=400)
+    first, _ = measure(diary, most=2, plan=(sampling,), clock=SlowOpening(3.0))
+    blocks = Counter(number for number, _ in forward_places(first))
+    assert blocks[0] == 2 * 5  # a second of cycles of 0.208 s
+    assert blocks[1] > 2 * 15
+
+
+def test_contests_stay_short_where_blocks_agree():
+    diary = Diary(calls_s=[0.01, 0.01])
+    sampling = Sampling("inference", 0.03, 1.0, least=1, most=400)
+    first, _ = measure(diary, most=2, plan=(sampling,), clock=SlowOpening(3.0))
+    assert Counter(number for number, _ in forward_places(first)) == {0: 10, 1: 10}
+
+
+def test_who_starts_and_warms_up_first_is_drawn_anew_for_each_round():
+    diary = Diary()
+    measure(diary, most=40, plan=(TWO_CYCLES,))
+    first = [worker.arm for worker in diary.opened[::2]]
+    assert 10 <= sum(first) <= 30
+    warmed = [line.arm for line in diary.asked if line.do == "warm_up"]
+    assert warmed[::2] == first
 
 
 @pytest.mark.parametrize("call_s", [0.001, 0.1, 30.0])
@@ -222,11 +299,8 @@ def test_every_arm_is_warmed_up_for_a_work_once_and_before_any_block_of_it():
     measure(diary, [(0, 1), (2, 1)], most=1)
     for work in PHASES_OF:
         asked = [line for line in diary.asked if line.work == work]
-        assert [(line.do, line.arm) for line in asked[:3]] == [
-            ("warm_up", 0),
-            ("warm_up", 1),
-            ("warm_up", 2),
-        ]
+        assert [line.do for line in asked[:3]] == ["warm_up"] * 3
+        assert {line.arm for line in asked[:3]} == {0, 1, 2}
         assert {line.do for line in asked[3:]} == {"block"}
 
 
@@ -289,7 +363,9 @@ def test_a_contest_that_is_decided_is_no_longer_measured_and_its_network_gets_no
 
     diary = Diary()
     base, decided, other = measure(diary, contests, most=4, plan=(TWO_CYCLES,), enough=enough)
-    assert [worker.arm for worker in diary.opened] == [0, 1, 2, 0, 1, 2, 0, 2, 0, 2]
+    opened = [worker.arm for worker in diary.opened]
+    rounds = [opened[:3], opened[3:6], opened[6:8], opened[8:]]
+    assert [sorted(arms) for arms in rounds] == [[0, 1, 2], [0, 1, 2], [0, 2], [0, 2]]
     assert {number for number, _ in forward_places(decided)} == {0, 1}
     assert {number for number, _ in forward_places(other)} == {0, 1, 2, 3}
     # Two blocks a cycle: of two contests in two rounds, of one in two more.

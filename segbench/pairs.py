@@ -1,0 +1,67 @@
+"""Ratios of what two networks took in the cycles that both were in, and how far they differ."""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Sequence
+from typing import Protocol
+
+from segbench.results import Block
+
+
+class Sampled(Protocol):
+    """Samples of one phase, and the blocks that they came in."""
+
+    @property
+    def samples_s(self) -> Sequence[float]:
+        """Seconds of each call, block after block."""
+        ...
+
+    @property
+    def blocks(self) -> Sequence[Block]:
+        """In the order in which they were measured."""
+        ...
+
+
+def paired_ratios(candidate: Sampled | None, baseline: Sampled | None) -> list[list[float]]:
+    """Return the ratios of what the two took in the cycles that both were in, by round.
+
+    Where a cycle has several blocks of one of them, it is their geometric mean that counts.
+    """
+    if candidate is None or baseline is None:
+        return []
+    above, below = _cycles_s(candidate), _cycles_s(baseline)
+    ratios: dict[int, list[float]] = {}
+    for place in sorted(above.keys() & below.keys()):
+        ratios.setdefault(place[0], []).append(above[place] / below[place])
+    return [ratios[number] for number in sorted(ratios)]
+
+
+def deviation_within_rounds(ratios: Sequence[Sequence[float]]) -> float | None:
+    """Return how far the pairs of one round differ: the deviation of a logarithm in most rounds.
+
+    Args:
+        ratios: of paired blocks, by round.
+
+    Returns:
+        The median over the rounds with two pairs or more; None if there is none.
+
+    >>> deviation_within_rounds([[2.0, 2.0], [1.0], [3.0, 3.0, 3.0]])
+    0.0
+    >>> deviation_within_rounds([[2.0], [1.0]]) is None
+    True
+    """
+    found = [statistics.stdev(map(math.log, row)) for row in ratios if len(row) > 1]
+    return statistics.median(found) if found else None
+
+
+def _cycles_s(sampled: Sampled) -> dict[tuple[int, int], float]:
+    """Return the geometric mean of the medians of the blocks of each (round, cycle)."""
+    medians: dict[tuple[int, int], list[float]] = {}
+    start = 0
+    for block in sampled.blocks:
+        samples = sampled.samples_s[start : start + block.count]
+        medians.setdefault((block.round, block.cycle), []).append(statistics.median(samples))
+        start += block.count
+    return {place: statistics.geometric_mean(values) for place, values in medians.items()}
