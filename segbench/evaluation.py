@@ -15,6 +15,7 @@ from segbench.data.registry import open_dataset
 from segbench.errors import UsageError
 from segbench.evaluations import Evaluation
 from segbench.pictures import normalised
+from segbench.pretrained import pretrained
 from segbench.training.job import Job
 from segbench.training.run_folder import RunFolder, read_checkpoint
 from zoo.spec import ModelSpec
@@ -24,8 +25,16 @@ if TYPE_CHECKING:
 
 
 def find_checkpoint(path: Path) -> Path:
-    """Return the best weights of a run's folder, or the file itself."""
-    return RunFolder(path).best if path.is_dir() else path
+    """Return the file that is meant: the best weights of a run's folder, or those of a name.
+
+    >>> find_checkpoint(Path("segfast-streets")).name  # unless there is such a file
+    'segfast-streets.safetensors'
+    """
+    if path.is_dir():
+        return RunFolder(path).best
+    if path.exists():
+        return path
+    return pretrained(str(path)) or path
 
 
 def load_network(path: Path) -> tuple[torch.nn.Module, dict[str, Any]]:
@@ -62,7 +71,7 @@ def evaluate(
     """Evaluate a network by every protocol.
 
     Args:
-        checkpoint: a file of weights, or a run's folder.
+        checkpoint: a file of weights, a run's folder, or the name of a pretrained network.
         dataset: another one than it was trained on; so is `size`.
         protocol: the one to show; that by which it was trained if None.
 

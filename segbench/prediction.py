@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,9 +14,10 @@ from torch.nn import functional
 
 from segbench.data.errors import DataError
 from segbench.data.files import load_picture, pictures_in
-from segbench.data.painting import legend, mask, overlay
+from segbench.data.painting import caption, legend, mask, overlay
 from segbench.data.registry import open_dataset
 from segbench.data.scenes import VOID, LabelClass, read_scene
+from segbench.errors import UsageError
 from segbench.evaluation import find_checkpoint, load_network
 from segbench.picture_files import write_picture
 from segbench.pictures import normalised
@@ -47,6 +48,7 @@ class Predictor:
     """
 
     def __init__(self, path: Path) -> None:
+        self.name = path.stem if path.suffix == ".safetensors" else path.name
         self.checkpoint = find_checkpoint(path)
         self._network, about = load_network(self.checkpoint)
         self.classes = tuple(
@@ -108,35 +110,64 @@ def see_scenes(dataset: str, split: str, root: Path | None) -> tuple[int, Iterat
     return len(scenes), (Seen(scene.name, *read_scene(scene)) for scene in scenes)
 
 
+def load_predictors(paths: Iterable[Path]) -> list[Predictor]:
+    """Load networks whose predictions can be shown beside each other.
+
+    Raises:
+        UsageError: one cannot be read, or they know different classes.
+    """
+    first, *others = predictors = [Predictor(path) for path in paths]
+    for other in others:
+        if other.classes != first.classes:
+            raise UsageError(
+                f"{other.name!r} knows other classes than {first.name!r}; "
+                "show networks beside each other that were trained on one dataset"
+            )
+    return predictors
+
+
 def predict_all(
-    predictor: Predictor, seen: Iterable[Seen], out: Path, *, count: int, progress: Progress
+    predictors: Sequence[Predictor],
+    seen: Iterable[Seen],
+    out: Path,
+    *,
+    count: int,
+    progress: Progress,
 ) -> None:
     """Write for each image its mask, and a picture of it beside what was found.
 
-    ``X_mask.png`` has class ids as pixels and the classes' colours as palette. ``X.png`` shows the
-    image, the label where there is one, and the prediction, over a legend.
+    ``X_mask.png`` has class ids as pixels and the classes' colours as palette; it is what the first
+    network found. ``X.png`` shows the image, the label where there is one, and the prediction of
+    each network, over a legend.
 
     Raises:
         DataError: an image cannot be read.
         UsageError: a picture cannot be written.
     """
+    classes = predictors[0].classes
     out.mkdir(parents=True, exist_ok=True)
     for done, each in enumerate(seen, 1):
-        found = predictor.predict(each.image)
-        write_picture(out / f"{each.name}_mask.png", mask(found, predictor.classes), force=True)
-        write_picture(out / f"{each.name}.png", beside(each, found, predictor.classes), force=True)
+        found = [predictor.predict(each.image) for predictor in predictors]
+        names = [predictor.name for predictor in predictors]
+        write_picture(out / f"{each.name}_mask.png", mask(found[0], classes), force=True)
+        picture = beside(each, list(zip(names, found, strict=True)), classes)
+        write_picture(out / f"{each.name}.png", picture, force=True)
         progress("predicting", done, count)
 
 
-def beside(seen: Seen, found: Pixels, classes: tuple[LabelClass, ...]) -> Image.Image:
-    """Return an image, its label where there is one, and the prediction, over a legend."""
-    panels = [seen.image]
-    if seen.label is not None:
-        panels.append(overlay(seen.image, seen.label, classes))
-    panels.append(overlay(seen.image, found, classes))
-    row = np.concatenate(panels, axis=1)
-    key = legend(classes, row.shape[1])
-    picture = Image.new("RGB", (row.shape[1], row.shape[0] + key.height))
-    picture.paste(Image.fromarray(row), (0, 0))
-    picture.paste(key, (0, row.shape[0]))
+def beside(
+    seen: Seen, found: Sequence[tuple[str, Pixels]], classes: tuple[LabelClass, ...]
+) -> Image.Image:
+    """Return an image, its label where there is one, and predictions by name, over a legend."""
+    labels = [("labels", seen.label)] if seen.label is not None else []
+    panels = [("image", seen.image)]
+    panels += [(name, overlay(seen.image, label, classes)) for name, label in [*labels, *found]]
+    height, width = seen.image.shape[:2]
+    key = legend(classes, width * len(panels))
+    top = caption("", width).height
+    picture = Image.new("RGB", (width * len(panels), top + height + key.height))
+    for position, (name, pixels) in enumerate(panels):
+        picture.paste(caption(name, width), (position * width, 0))
+        picture.paste(Image.fromarray(pixels), (position * width, top))
+    picture.paste(key, (0, top + height))
     return picture

@@ -7,6 +7,7 @@ The format's history (``schema`` in each file):
   later runs against. A profile got ``saved_activations_bytes``.
 - ``segbench/data/1``: what a check of a dataset found; ``segbench/evaluation/1``: how well a
   trained network does on a split; ``segbench/reproduction/1``: several beside the paper's figures.
+- ``segbench/search/1``: what a search found; ``segbench/retraining/1``: what its front came to.
 
 What a file of each looks like is published as a JSON schema: :mod:`segbench.schemas`.
 """
@@ -29,8 +30,20 @@ from segbench.errors import UsageError
 from segbench.evaluations import EVALUATION_SCHEMA, Evaluation
 from segbench.reproductions import REPRODUCTION_SCHEMA, Reproduction
 from segbench.results import COMPARISON_SCHEMA, PROFILE_SCHEMA, Comparison, Profile
+from segbench.retrainings import RETRAINING_SCHEMA, Retraining
+from segbench.searches import SEARCH_SCHEMA, Searched
 
-Result = Profile | Comparison | Check | Baseline | DataFindings | Evaluation | Reproduction
+Result = (
+    Profile
+    | Comparison
+    | Check
+    | Baseline
+    | DataFindings
+    | Evaluation
+    | Reproduction
+    | Searched
+    | Retraining
+)
 RESULTS: dict[str, type[Result]] = {
     PROFILE_SCHEMA: Profile,
     COMPARISON_SCHEMA: Comparison,
@@ -39,6 +52,8 @@ RESULTS: dict[str, type[Result]] = {
     DATA_SCHEMA: DataFindings,
     EVALUATION_SCHEMA: Evaluation,
     REPRODUCTION_SCHEMA: Reproduction,
+    SEARCH_SCHEMA: Searched,
+    RETRAINING_SCHEMA: Retraining,
 }
 """The type of the result for each schema."""
 

@@ -12,8 +12,8 @@ _BINARY = ((1 << 40, "TiB"), (1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB"
 _SECONDS = ((1.0, "s"), (1e-3, "ms"), (1e-6, "us"), (1e-9, "ns"))
 _ROUNDS_UP = 0.9995  # what is as near to the next unit as this reads 1.00 of it
 _PERCENT = re.compile(r"(\d+(?:\.\d+)?)\s*%")
-_DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(s|min|h)?")
-_DURATIONS = {"s": 1.0, "min": 60.0, "h": 3600.0}
+_DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|min|h)?")
+_DURATIONS = {"ms": 1e-3, "s": 1.0, "min": 60.0, "h": 3600.0}
 _SIZE = re.compile(r"(\d{1,6})x(\d{1,6})")
 
 

@@ -22,6 +22,7 @@ INSTRUMENTS = {
     "memory": "segbench.instruments.memory:MemoryInstrument",
     "layers": "segbench.instruments.layers:LayersInstrument",
     "threads": "segbench.instruments.threads:ThreadsInstrument",
+    "training": "segbench.training.trainee:Trainee",
 }
 
 OUT_OF_MEMORY = "can't allocate memory"  # what torch's allocator for the CPU says

@@ -7,6 +7,7 @@ Cost: eighteen processes that start torch and take 25 steps each; not timed yet.
 Result: none yet, for it has not been run.
 
     python -m studies.training_speed --dataset camvid --data-root FOLDER
+    python -m studies.training_speed --dataset camvid --data-root FOLDER --costs --cycles 1
 
 Every arm is a fresh process that trains SegFast on the same scenes at batch 8 and 224x224, and the
 arms take turns: A B C C B A. A round's figure is the median over its steps after the first three.
@@ -16,12 +17,14 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import os
 import statistics
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -37,8 +40,22 @@ ARMS = {
     "by hand, decoded": "the same from memory",
     "segbench": "decoded once, channels last, allocator held",
 }
-BATCH, STEPS, WARM_UP, CLASSES = 8, 25, 3, 11
-SIZE = (224, 224)
+STEPS, WARM_UP, CLASSES = 25, 3, 11
+SCENES = 367  # that CamVid trains on
+SIZES = ((112, 112), (224, 224), (360, 480))
+BATCHES = (1, 2, 4, 8, 16)
+
+
+@dataclass(frozen=True)
+class Feed:
+    """What is trained on, and how many at once."""
+
+    dataset: str
+    root: Path | None
+    batch: int
+    size: tuple[int, int]
+
+
 Batch: TypeAlias = "tuple[torch.Tensor, torch.Tensor]"
 
 
@@ -68,14 +85,15 @@ def time_steps(next_batch: Callable[[], Batch], *, channels_last: bool) -> list[
     return times
 
 
-def by_hand(dataset: str, root: Path | None, *, decoded: bool) -> list[float]:
+def by_hand(feed: Feed, *, decoded: bool) -> list[float]:
     """Train with a Dataset and a DataLoader."""
     import torch  # noqa: PLC0415
     from PIL import Image  # noqa: PLC0415
 
     from segbench.data.registry import open_dataset  # noqa: PLC0415
 
-    scenes = open_dataset(dataset, root).split("train")
+    scenes = open_dataset(feed.dataset, feed.root).split("train")
+    width_height = feed.size[::-1]
     mean, deviation = np.array([0.485, 0.456, 0.406]), np.array([0.229, 0.224, 0.225])
 
     class Scenes(torch.utils.data.Dataset):  # type: ignore[type-arg]
@@ -84,8 +102,8 @@ def by_hand(dataset: str, root: Path | None, *, decoded: bool) -> list[float]:
 
         def __getitem__(self, number: int) -> Batch:
             scene = scenes[number]
-            image = Image.fromarray(scene.image()).resize(SIZE[::-1], Image.Resampling.BILINEAR)
-            label = Image.fromarray(scene.label()).resize(SIZE[::-1], Image.Resampling.NEAREST)
+            image = Image.fromarray(scene.image()).resize(width_height, Image.Resampling.BILINEAR)
+            label = Image.fromarray(scene.label()).resize(width_height, Image.Resampling.NEAREST)
             pixels = (np.asarray(image) / 255 - mean) / deviation
             return (
                 torch.from_numpy(pixels.transpose(2, 0, 1)).float().contiguous(),
@@ -94,7 +112,7 @@ def by_hand(dataset: str, root: Path | None, *, decoded: bool) -> list[float]:
 
     def forever() -> Iterator[Batch]:
         while True:
-            yield from torch.utils.data.DataLoader(Scenes(), batch_size=BATCH, shuffle=True)
+            yield from torch.utils.data.DataLoader(Scenes(), batch_size=feed.batch, shuffle=True)
 
     batches = forever()
     if not decoded:
@@ -103,7 +121,7 @@ def by_hand(dataset: str, root: Path | None, *, decoded: bool) -> list[float]:
     return time_steps(kept.pop, channels_last=False)
 
 
-def by_segbench(dataset: str, root: Path | None) -> list[float]:
+def by_segbench(feed: Feed) -> list[float]:
     """Train with the arrays and the batches of segbench."""
     import torch  # noqa: PLC0415
 
@@ -112,48 +130,43 @@ def by_segbench(dataset: str, root: Path | None) -> list[float]:
     from segbench.data.scenes import VOID  # noqa: PLC0415
     from segbench.training.batches import batches, order_of  # noqa: PLC0415
 
-    data = open_dataset(dataset, root)
-    arrays = load_split(data, "train", size=SIZE, progress=lambda *_: None)
-    order = np.concatenate(
-        [order_of(len(arrays.names), seed=0, epoch=epoch) for epoch in (1, 2, 3)]
-    )
-    source = batches(arrays, order, size=BATCH, void=VOID, device=torch.device("cpu"))
+    data = open_dataset(feed.dataset, feed.root)
+    arrays = load_split(data, "train", size=feed.size, progress=lambda *_: None)
+    count = len(arrays.names)
+    epochs = math.ceil(STEPS * feed.batch / count)
+    order = np.concatenate([order_of(count, seed=0, epoch=epoch) for epoch in range(epochs)])
+    source = batches(arrays, order, size=feed.batch, void=VOID, device=torch.device("cpu"))
     return time_steps(lambda: next(source), channels_last=True)
 
 
-def run_arm(arm: str, dataset: str, root: Path | None) -> float:
+def run_arm(arm: str, feed: Feed) -> float:
     """Run an arm in a fresh process and return its images a second."""
     environment = dict(os.environ)
     if arm == "segbench":
         environment |= STEADY_ALLOCATOR
-    command = [sys.executable, "-m", "studies.training_speed", "--arm", arm, "--dataset", dataset]
-    command += ["--data-root", str(root)] if root else []
+    command = [sys.executable, "-m", "studies.training_speed", "--arm", arm]
+    command += ["--dataset", feed.dataset, "--batch", str(feed.batch)]
+    command += ["--size", "x".join(map(str, feed.size))]
+    command += ["--data-root", str(feed.root)] if feed.root else []
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
     times: list[float] = json.loads(done.stdout)
-    return BATCH / statistics.median(times[WARM_UP:])
+    return feed.batch / statistics.median(times[WARM_UP:])
 
 
-def main() -> None:
-    """Let the arms take turns, and print a table; or be one of them."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--dataset", default="camvid")
-    parser.add_argument("--data-root", type=Path)
-    parser.add_argument("--cycles", type=int, default=3, help="of A B C C B A")
-    parser.add_argument("--arm", choices=ARMS, help=argparse.SUPPRESS)
-    given = parser.parse_args()
-    if given.arm:
-        if given.arm == "segbench":
-            times = by_segbench(given.dataset, given.data_root)
-        else:
-            decoded = given.arm != "by hand"
-            times = by_hand(given.dataset, given.data_root, decoded=decoded)
-        print(json.dumps(times))  # noqa: T201
-        return
-    run_arm("segbench", given.dataset, given.data_root)  # decodes what is not yet
+def be(arm: str, feed: Feed) -> list[float]:
+    """Be one of the arms."""
+    if arm == "segbench":
+        return by_segbench(feed)
+    return by_hand(feed, decoded=arm != "by hand")
+
+
+def compare(feed: Feed, *, cycles: int) -> None:
+    """Let the arms take turns, and print a table."""
+    run_arm("segbench", feed)  # decodes what is not yet
     found: dict[str, list[float]] = {arm: [] for arm in ARMS}
-    for _ in range(given.cycles):
+    for _ in range(cycles):
         for arm in (*ARMS, *reversed(ARMS)):
-            found[arm].append(run_arm(arm, given.dataset, given.data_root))
+            found[arm].append(run_arm(arm, feed))
     base = found["by hand"]
     print("| loop | images/s, median (range) | times the loop by hand (range) |")  # noqa: T201
     print("| :-- | --: | --: |")  # noqa: T201
@@ -164,6 +177,43 @@ def main() -> None:
             f"({min(speeds):.1f}-{max(speeds):.1f}) | {statistics.median(ratios):.2f} "
             f"({min(ratios):.2f}-{max(ratios):.2f}) |"
         )
+
+
+def tabulate(feed: Feed, *, cycles: int) -> None:
+    """Print what an epoch of CamVid costs by batch and size, every cell in turn."""
+    cells = [(size, batch) for size in SIZES for batch in BATCHES]
+    found: dict[tuple[tuple[int, int], int], list[float]] = {cell: [] for cell in cells}
+    for _ in range(cycles):
+        for size, batch in (*cells, *reversed(cells)):
+            mine = replace(feed, size=size, batch=batch)
+            found[size, batch].append(run_arm("segbench", mine))
+    print(f"| size | {' | '.join(f'batch {batch}' for batch in BATCHES)} |")  # noqa: T201
+    print(f"| :-- |{' --: |' * len(BATCHES)}")  # noqa: T201
+    for size in SIZES:
+        row = [statistics.median(found[size, batch]) for batch in BATCHES]
+        words = [f"{speed:.1f} ({SCENES / speed:.0f} s)" for speed in row]
+        print(f"| {size[0]}x{size[1]} | {' | '.join(words)} |")  # noqa: T201
+
+
+def main() -> None:
+    """Compare loops, or find what an epoch costs; or be one of the arms."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--dataset", default="camvid")
+    parser.add_argument("--data-root", type=Path)
+    parser.add_argument("--batch", type=int, default=8)
+    parser.add_argument("--size", default="224x224")
+    parser.add_argument("--cycles", type=int, default=3, help="of A B C C B A")
+    parser.add_argument("--costs", action="store_true", help="by batch and size, segbench's alone")
+    parser.add_argument("--arm", choices=ARMS, help=argparse.SUPPRESS)
+    given = parser.parse_args()
+    height, width = map(int, given.size.split("x"))
+    feed = Feed(given.dataset, given.data_root, given.batch, (height, width))
+    if given.arm:
+        print(json.dumps(be(given.arm, feed)))  # noqa: T201
+    elif given.costs:
+        tabulate(feed, cycles=given.cycles)
+    else:
+        compare(feed, cycles=given.cycles)
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ from segbench.cli import (
     budget_commands,
     data_commands,
     options,
+    search_commands,
     trained_commands,
     training_commands,
 )
@@ -198,6 +199,7 @@ def compare(
 app.command(epilog="Example: segbench check --budget budgets.toml")(budget_commands.check)
 app.add_typer(budget_commands.baseline_app)
 app.add_typer(data_commands.data_app)
+app.add_typer(search_commands.search_app)
 app.command(epilog="Example: segbench train segfast --dataset camvid --epochs 50")(
     training_commands.train
 )

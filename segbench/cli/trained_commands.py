@@ -16,7 +16,8 @@ Checkpoint = Annotated[
     Path,
     typer.Argument(
         metavar="RUN|CHECKPOINT",
-        help="A run's folder, for its best weights, or a file of weights.",
+        help="A run's folder, for its best weights, a file of weights, or segfast-streets, which "
+        "comes with segbench.",
         show_default=False,
     ),
 ]
@@ -100,6 +101,14 @@ def predict(
         ),
     ] = None,
     split: Annotated[str, typer.Option(help="Take this split of the dataset.")] = "val",
+    beside: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="Show what this network sees too; may be given again.",
+            metavar="RUN|CHECKPOINT",
+            show_default=False,
+        ),
+    ] = None,
     data_root: DataRoot = None,
 ) -> int:
     """Draw what a trained network sees in images, at their own size."""
@@ -111,10 +120,10 @@ def predict(
     from segbench import prediction  # noqa: PLC0415 - it takes torch
     from segbench.video import is_video, predict_video  # noqa: PLC0415
 
-    predictor = prediction.Predictor(checkpoint)
+    predictors = prediction.load_predictors([checkpoint, *(beside or [])])
     if image is not None and is_video(image):
         with progress_bar() as bar:
-            speed = predict_video(predictor, image, out, progress=bar)
+            speed = predict_video(predictors[0], image, out, progress=bar)
         print(f"{speed.frames} frames predicted, in {out}; {speed.words}")
         return ExitCode.OK
     if dataset is not None:
@@ -123,6 +132,6 @@ def predict(
         paths = prediction.pictures(image)
         count, seen = len(paths), prediction.see_pictures(paths)
     with progress_bar() as bar:
-        prediction.predict_all(predictor, seen, out, count=count, progress=bar)
+        prediction.predict_all(predictors, seen, out, count=count, progress=bar)
     print(f"{count} image{'s' * (count != 1)} predicted, in {out}")
     return ExitCode.OK

@@ -6,7 +6,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from segbench.cli.output import progress_bar
 from segbench.training.history import Epoch, Speed
@@ -16,8 +16,10 @@ from segbench.training.running import train
 
 if TYPE_CHECKING:
     from segbench.reproductions import Reproduction
+    from segbench.training.run_folder import RunFolder
 
 Bar = Callable[[str, int, int], None]
+Result = TypeVar("Result")
 BETWEEN_S = 0.2  # two drawings of the bar
 
 
@@ -59,23 +61,19 @@ class Shown:
 
 def train_with_progress(job: Job, folder: Path, *, resume: bool) -> bool:
     """Train, and tell whether it ran to its end."""
-    try:
-        with progress_bar() as bar:
-            shown = Shown(bar)
-            shown.begin(job)
-            train(
-                job,
-                folder,
-                resume=resume,
-                on_decode=bar,
-                on_batch=shown.batch,
-                on_epoch=shown.epoch,
-            )
-    except KeyboardInterrupt:
-        print(
-            f"segbench: interrupted; every whole epoch is in {folder}, go on with --resume",
-            file=sys.stderr,
+
+    def work(shown: Shown, bar: Bar) -> RunFolder:
+        shown.begin(job)
+        return train(
+            job,
+            folder,
+            resume=resume,
+            on_decode=bar,
+            on_batch=shown.batch,
+            on_epoch=shown.epoch,
         )
+
+    if watched(work, f"every whole epoch is in {folder}, go on with --resume") is None:
         return False
     print(f"trained: {folder} (evaluate it with: segbench evaluate {folder})")
     return True
@@ -85,22 +83,27 @@ def reproduce_with_progress(
     models: list[str], job: Job, *, seeds: int, out: Path
 ) -> Reproduction | None:
     """Train the networks, and return what that gave; None if it was interrupted."""
+
+    def work(shown: Shown, bar: Bar) -> Reproduction:
+        return reproduce(
+            models,
+            job,
+            seeds=seeds,
+            out=out,
+            on_run=shown.begin,
+            on_decode=bar,
+            on_batch=shown.batch,
+            on_epoch=shown.epoch,
+        )
+
+    return watched(work, f"every whole epoch is in {out}, the same command goes on")
+
+
+def watched(work: Callable[[Shown, Bar], Result], kept: str) -> Result | None:
+    """Do work with a bar; if it is interrupted, say what was kept and return None."""
     try:
         with progress_bar() as bar:
-            shown = Shown(bar)
-            return reproduce(
-                models,
-                job,
-                seeds=seeds,
-                out=out,
-                on_run=shown.begin,
-                on_decode=bar,
-                on_batch=shown.batch,
-                on_epoch=shown.epoch,
-            )
+            return work(Shown(bar), bar)
     except KeyboardInterrupt:
-        print(
-            f"segbench: interrupted; every whole epoch is in {out}, the same command goes on",
-            file=sys.stderr,
-        )
+        print(f"segbench: interrupted; {kept}", file=sys.stderr)
         return None

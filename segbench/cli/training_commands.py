@@ -32,7 +32,20 @@ class PrecisionName(enum.StrEnum):
     FLOAT16 = "float16"
 
 
-Recipe = Annotated[str, typer.Option(help="Train by this recipe: paper.")]
+Recipe = Annotated[
+    str,
+    typer.Option(
+        help="Train by this recipe: paper, or modern; or add ingredients to one: paper+flip+cosine."
+    ),
+]
+Devices = Annotated[
+    int,
+    typer.Option(
+        help="Share each batch between N devices: GPUs, or processes on a CPU.",
+        metavar="N",
+        min=1,
+    ),
+]
 Epochs = Annotated[
     int | None,
     typer.Option(
@@ -87,6 +100,7 @@ def train(
         int, typer.Option(help="Seed weights and order with N.", metavar="N", min=0)
     ] = 0,
     device: options.DeviceOption = DeviceName.CPU,
+    devices: Devices = 1,
     precision: Annotated[
         PrecisionName, typer.Option(help="Compute with this precision.")
     ] = PrecisionName.FLOAT32,
@@ -106,11 +120,15 @@ def train(
         batch=batch,
         seed=seed,
         device=device.value,
+        devices=devices,
         precision=precision.value,
     )
     from segbench.training.allocator import hold_allocator  # noqa: PLC0415 - start-up
+    from segbench.training.devices import become_quiet, is_helper  # noqa: PLC0415
 
-    hold_allocator(sys.argv[1:])
+    if is_helper():
+        become_quiet()
+    hold_allocator("-P", "-m", "segbench", *sys.argv[1:])
     from segbench.cli.training import train_with_progress  # noqa: PLC0415 - start-up
 
     folder = out or Path("runs") / f"{job.spec.name.replace(':', '.')}-{Path(dataset).name}-{seed}"
@@ -167,7 +185,7 @@ def reproduce(
     target = Target(format, output, force=force, kind=Reproduction)
     from segbench.training.allocator import hold_allocator  # noqa: PLC0415 - start-up
 
-    hold_allocator(sys.argv[1:])
+    hold_allocator("-P", "-m", "segbench", *sys.argv[1:])
     from segbench.cli.training import reproduce_with_progress  # noqa: PLC0415 - start-up
 
     found = reproduce_with_progress(names, job, seeds=seeds, out=out)

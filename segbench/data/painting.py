@@ -65,6 +65,13 @@ def legend(classes: Sequence[LabelClass], width: int) -> Image.Image:
     return drawn
 
 
+def caption(text: str, width: int) -> Image.Image:
+    """Draw a line that stands over a picture of this width."""
+    drawn = Image.new("RGB", (width, LINE), PAPER)
+    ImageDraw.Draw(drawn).text((GAP, 2), text, fill=INK, font=font())
+    return drawn
+
+
 def font() -> ImageFont.ImageFont | ImageFont.FreeTypeFont:
     """Return the font that comes with Pillow."""
     return ImageFont.load_default(size=12)

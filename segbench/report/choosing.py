@@ -16,8 +16,12 @@ from segbench.report.contents import Report, report_profile
 from segbench.report.data import report_data
 from segbench.report.evaluating import report_evaluation
 from segbench.report.reproducing import report_reproduction
+from segbench.report.retraining import report_retraining
+from segbench.report.searching import report_search
 from segbench.reproductions import Reproduction
 from segbench.results import Comparison, Profile
+from segbench.retrainings import Retraining
+from segbench.searches import Searched
 
 if TYPE_CHECKING:
     from segbench.store import Result
@@ -30,6 +34,8 @@ REPORTS: Mapping[type, Callable[[Any], Report]] = {
     DataFindings: report_data,
     Evaluation: report_evaluation,
     Reproduction: report_reproduction,
+    Searched: report_search,
+    Retraining: report_retraining,
 }
 
 

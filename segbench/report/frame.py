@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, fields
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from segbench.budgets.baseline import Baseline
 from segbench.budgets.verdicts import Check, Judgement
 from segbench.data.findings import DataFindings
 from segbench.evaluations import Evaluation
 from segbench.metrics import METRICS, phase_of
 from segbench.reproductions import Reproduction
 from segbench.results import Comparison, Layers, Profile
+from segbench.retrainings import Retraining
+from segbench.searches import Searched, Trial
 from zoo.spec import ModelSpec
 
 if TYPE_CHECKING:
@@ -32,6 +36,7 @@ WORKLOAD = (
     "seed",
 )
 INTERVAL = ("interval_low", "interval_high")
+RATIO_INTERVAL = ("ratio_low", "ratio_high")
 
 
 def to_frame(result: Result) -> pd.DataFrame:
@@ -39,21 +44,32 @@ def to_frame(result: Result) -> pd.DataFrame:
 
     Columns keep the names of the JSON; seconds, bytes and counts as they were measured.
     """
-    if isinstance(result, Profile):
-        return pd.DataFrame([_row(result)])
-    if isinstance(result, Check):
-        return judgements_frame(result)
-    if isinstance(result, DataFindings):
-        return classes_frame(result)
-    if isinstance(result, Evaluation):
-        return qualities_frame(result)
-    if isinstance(result, Reproduction):
-        return seeds_frame(result)
+    return FRAMES[type(result)](result)
+
+
+def profiles_frame(result: Baseline) -> pd.DataFrame:
+    """Return a row per network."""
+    return pd.DataFrame([_row(profile) for profile in result.profiles])
+
+
+def comparison_frame(result: Comparison) -> pd.DataFrame:
+    """Return a row per network, with its ratios to the baseline."""
     rows = [_row(profile) for profile in result.profiles]
-    if isinstance(result, Comparison):
-        for row in rows:
-            row.update(_ratio_columns(result, row["model"]))
+    for row in rows:
+        row.update(_ratio_columns(result, row["model"]))
     return pd.DataFrame(rows)
+
+
+def trials_frame(found: Searched) -> pd.DataFrame:
+    """Return a row per trial, and whether it is on the front."""
+    front = {trial.number for trial in found.front}
+    rows = []
+    for trial in found.trials:
+        row = asdict(trial)
+        row.update(zip(RATIO_INTERVAL, row.pop("ratio_ci95") or (None, None), strict=True))
+        rows.append({**row, "on_front": trial.number in front})
+    columns = [field.name for field in fields(Trial) if field.name != "ratio_ci95"]
+    return pd.DataFrame(rows, columns=[*columns, *RATIO_INTERVAL, "on_front"])
 
 
 def classes_frame(findings: DataFindings) -> pd.DataFrame:
@@ -108,6 +124,26 @@ def seeds_frame(found: Reproduction) -> pd.DataFrame:
             }
             for place, seed in enumerate(row.seeds)
         ]
+    return pd.DataFrame(rows)
+
+
+def retrained_frame(found: Retraining) -> pd.DataFrame:
+    """Return a row per network and seed."""
+    rows = [
+        {
+            "trial": row.trial,
+            "model": row.model,
+            "dataset": found.dataset,
+            "protocol": found.protocol,
+            "recipe": found.recipe,
+            "latency_s": row.latency_s,
+            "searched_miou": row.searched_miou,
+            "seed": seed,
+            "miou": miou,
+        }
+        for row in found.rows
+        for seed, miou in zip(found.seeds, row.miou, strict=True)
+    ]
     return pd.DataFrame(rows)
 
 
@@ -185,3 +221,16 @@ def _ratio_columns(comparison: Comparison, model: str) -> dict[str, Any]:
             columns[f"ratio.{ratio.metric}.noise_floor_high"] = high
             columns[f"ratio.{ratio.metric}.paper"] = ratio.paper
     return columns
+
+
+FRAMES: Mapping[type, Callable[[Any], pd.DataFrame]] = {
+    Profile: lambda profile: pd.DataFrame([_row(profile)]),
+    Comparison: comparison_frame,
+    Check: judgements_frame,
+    Baseline: profiles_frame,
+    DataFindings: classes_frame,
+    Evaluation: qualities_frame,
+    Reproduction: seeds_frame,
+    Searched: trials_frame,
+    Retraining: retrained_frame,
+}

@@ -13,7 +13,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from segbench import confusion, evaluations, machine, reproductions, results
+from segbench import confusion, evaluations, machine, reproductions, results, retrainings, searches
 from segbench.budgets import baseline, verdicts
 from segbench.data import findings
 from segbench.errors import UsageError
@@ -21,7 +21,7 @@ from segbench.store import RESULTS
 
 MODULES = (
     *(results, machine, verdicts, baseline),
-    *(findings, confusion, evaluations, reproductions),
+    *(findings, confusion, evaluations, reproductions, searches, retrainings),
 )  # where the types of results are
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 _ATTRIBUTE = re.compile(r"^(\w+): ", re.MULTILINE)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from segbench.measuring import STEADY_ALLOCATOR
 
@@ -28,13 +28,13 @@ def held(environment: Mapping[str, str]) -> dict[str, str] | None:
     return {**environment, **STEADY_ALLOCATOR, MARK: "1"}
 
 
-def hold_allocator(arguments: Sequence[str]) -> None:
+def hold_allocator(*python: str) -> None:
     """Replace this process by the same command with the allocator held, if it is not yet.
 
     Args:
-        arguments: of the command line, without the program.
+        python: the command, without the interpreter.
     """
     environment = held(os.environ)
     if environment is not None:
-        program = [sys.executable, "-P", "-m", "segbench", *arguments]
+        program = [sys.executable, *python]
         os.execve(sys.executable, program, environment)  # noqa: S606 - no shell is wanted

@@ -27,19 +27,30 @@ def order_of(count: int, *, seed: int, epoch: int) -> np.ndarray:
 
 
 def batches(
-    arrays: Arrays, order: np.ndarray, *, size: int, void: int, device: torch.device
+    arrays: Arrays,
+    order: np.ndarray,
+    *,
+    size: int,
+    void: int,
+    device: torch.device,
+    part: tuple[int, int] = (0, 1),
 ) -> Iterator[Batch]:
     """Yield images and labels in an order.
 
     Args:
         size: scenes in a batch; the last may have fewer.
         void: what void is labelled with: a class of the network, or what the loss ignores.
+        part: which of how many devices this is; each gets a part of every batch. Where the last
+            batch has fewer scenes than there are devices, some get one of its scenes again.
 
     Yields:
         Normalised floats (batch, 3, height, width), channels last; ids (batch, height, width).
     """
+    rank, devices = part
     for start in range(0, len(order), size):
-        chosen = np.sort(order[start : start + size])  # a batch has no order, the disk has one
+        whole = order[start : start + size]
+        share = whole[rank::devices] if len(whole) > rank else whole[:1]
+        chosen = np.sort(share)  # a batch has no order, the disk has one
         images = normalised(torch.from_numpy(arrays.images[chosen]).to(device))
         labels = torch.from_numpy(arrays.labels[chosen]).to(device).long()
         yield images, labels.masked_fill_(labels == VOID, void)

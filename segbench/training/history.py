@@ -14,7 +14,8 @@ class Epoch:
     """One epoch; nothing in it depends on how fast the machine was.
 
     Attributes:
-        loss: mean over the batches of training.
+        rate: the learning rate of its first step.
+        loss: mean over the batches of training, as the recipe weighs classes.
         val_loss: mean over the labelled pixels of validation.
     """
 

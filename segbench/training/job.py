@@ -27,6 +27,7 @@ class Job:
         size: height and width that images are resized to.
         protocol: by which the best epoch is chosen; by some of them void is learnt as a class.
         epochs: at most; those of the recipe if None. So is `batch`.
+        devices: how many share each batch.
 
     Raises:
         UsageError: a value is out of its range.
@@ -42,12 +43,14 @@ class Job:
     batch: int | None = None
     seed: int = 0
     device: Device = "cpu"
+    devices: int = 1
     precision: Precision = "float32"
 
     def __post_init__(self) -> None:
         check_name(self.spec.name)
         find_recipe(self.recipe)
-        for name, number in (("epochs", self.epochs), ("batch", self.batch)):
+        counts = {"epochs": self.epochs, "batch": self.batch, "devices": self.devices}
+        for name, number in counts.items():
             if number is not None and number < 1:
                 raise UsageError(f"{name} must be a positive whole number, got {number}")
         if self.seed < 0:

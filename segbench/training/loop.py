@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 import torch
 from torch import nn
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 import zoo
 from segbench.confusion import ConfusionMatrix
@@ -19,19 +20,23 @@ from segbench.data.cache import Arrays
 from segbench.data.scenes import VOID
 from segbench.errors import MeasurementError, UsageError
 from segbench.subject import check_logits
+from segbench.training.augmentation import augmented, class_weights
 from segbench.training.batches import batches, order_of
+from segbench.training.devices import make_fabric
 from segbench.training.history import Epoch, Speed, best_of
 from segbench.training.job import VOID_IS_CLASS, Job
 
 if TYPE_CHECKING:
-    from lightning_fabric import Fabric
-
+    from segbench.confusion import Counts
+    from segbench.training.recipes import Recipe
     from zoo.spec import ModelSpec
 
-PRECISIONS = {"float32": "32-true", "bfloat16": "bf16-mixed", "float16": "16-mixed"}
-MODEL, OPTIMIZER = "model.", "optimizer."  # what tensors of a state begin with
+# What tensors of a state begin with.
+MODEL, OPTIMIZER, AVERAGE = "model.", "optimizer.", "average."
+AUGMENTING = 1  # with seed and epoch, the seed of augmentation on the first device
 
 EPOCHS_APART = 1_000_003  # between the seeds of two runs, more than either has epochs
+DEVICES_APART = 1 << 40  # between those of two devices
 OnBatch = Callable[[int, int, int, float], None]
 
 
@@ -61,15 +66,14 @@ class Trainer:
     def __post_init__(self) -> None:
         self.spec: ModelSpec = self.job.spec_for(self.classes)
         self._void = self.classes if self.job.protocol in VOID_IS_CLASS else VOID
-        self._fabric = _make_fabric(self.job)
+        self._fabric = make_fabric(self.job)
         torch.manual_seed(self.job.seed)
         plan = self.job.plan
         network = zoo.build(self.spec).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        optimizer = torch.optim.Adam(
-            network.parameters(), lr=plan.rate, betas=plan.betas, eps=plan.epsilon
-        )
-        self.network, self.optimizer = self._fabric.setup(network, optimizer)
+        self.network, self.optimizer = self._fabric.setup(network, _make_optimizer(network, plan))
+        self.average = _make_average(self.network.module, plan)
         self.loss = nn.CrossEntropyLoss(ignore_index=VOID)  # log-softmax and NLL
+        self.balanced_loss = nn.CrossEntropyLoss(self._class_weights(), ignore_index=VOID)
         self.confusion = ConfusionMatrix(self.classes)
 
     @property
@@ -77,7 +81,8 @@ class Trainer:
         """Whether there is no epoch left, or none has been better for long enough."""
         plan, best = self.job.plan, best_of(self.history)
         waited = len(self.history) - best.epoch if best else 0
-        return len(self.history) >= plan.epochs or waited >= plan.patience
+        waits = plan.patience is None or waited < plan.patience
+        return len(self.history) >= plan.epochs or not waits
 
     def run_epoch(self) -> Epoch:
         """Train for one epoch and validate.
@@ -87,8 +92,9 @@ class Trainer:
             UsageError: the network returns something else than logits.
         """
         number = len(self.history) + 1
+        plan = self.job.plan
         # The epoch draws from its own seed, not from where the last one stopped.
-        torch.manual_seed(self.job.seed * EPOCHS_APART + number)
+        torch.manual_seed(self._part[0] * DEVICES_APART + self.job.seed * EPOCHS_APART + number)
         began = time.perf_counter()
         loss = self._train_epoch(number)
         between = time.perf_counter()
@@ -97,7 +103,7 @@ class Trainer:
         quality = self.confusion.quality(self.job.protocol)
         epoch = Epoch(
             epoch=number,
-            rate=self.job.plan.rate,
+            rate=plan.rate_at((number - 1) * self._steps, plan.epochs * self._steps),
             loss=loss,
             val_loss=val_loss,
             pixel_accuracy=quality.pixel_accuracy or 0.0,
@@ -108,19 +114,33 @@ class Trainer:
         self.speeds.append(Speed(number, between - began, ended - between, images_per_s))
         return epoch
 
+    @property
+    def _steps(self) -> int:
+        """How many there are in an epoch."""
+        return math.ceil(len(self.train.names) / self.job.plan.batch)
+
     def _train_epoch(self, number: int) -> float:
         self.network.train()
+        plan, count = self.job.plan, self._steps
         order = order_of(len(self.train.names), seed=self.job.seed, epoch=number)
-        count = math.ceil(len(order) / self.job.plan.batch)
+        rank, _ = self._part
+        rng = np.random.default_rng([self.job.seed, number, AUGMENTING + rank])
         total = 0.0
-        for done, (images, labels) in enumerate(self._batches(self.train, order), 1):
-            logits = self.network(images)
+        parts = self._batches(self.train, order, part=self._part)
+        for done, (images, labels) in enumerate(parts, 1):
+            rate = plan.rate_at((number - 1) * count + done - 1, plan.epochs * count)
+            for group in self.optimizer.param_groups:
+                group["lr"] = rate
+            changed, true = augmented(images, labels, plan, rng)
+            logits = self.network(changed)
             if number == 1 and done == 1:
                 self._check(logits, images)
-            loss = self.loss(logits, labels)
+            loss = self.balanced_loss(logits, true)
             self._fabric.backward(loss)
             self.optimizer.step()
             self.optimizer.zero_grad(set_to_none=True)
+            if self.average is not None:
+                self.average.update_parameters(self.network.module)
             value = float(loss.detach())
             if not math.isfinite(value):
                 raise MeasurementError(
@@ -129,7 +149,7 @@ class Trainer:
                 )
             total += value
             self.on_batch(number, done, count, total / done)
-        return total / count
+        return self._over_devices(total / count, mean=True)
 
     def _check(self, logits: torch.Tensor, images: torch.Tensor) -> None:
         batch, channels, height, width = images.shape
@@ -144,22 +164,44 @@ class Trainer:
     @torch.no_grad()
     def _validate(self) -> float:
         """Fill the confusion matrix, and return the mean loss of a labelled pixel."""
-        self.network.eval()
+        network = self._judged.eval()
         self.confusion = ConfusionMatrix(self.classes)
         total, pixels = 0.0, 0
-        everything = np.arange(len(self.validation.names))
-        for images, labels in self._batches(self.validation, everything):
-            logits = self.network(images)
+        rank, devices = self._part
+        mine = np.arange(len(self.validation.names))[rank::devices]
+        for images, labels in self._batches(self.validation, mine, part=(0, 1)):
+            with self._fabric.autocast():
+                logits = network(images).float()
             judged = int((labels != VOID).sum())
             if judged:
                 total += float(self.loss(logits, labels)) * judged
                 pixels += judged
             known = labels.masked_fill(labels == self._void, VOID).cpu().numpy()
             self.confusion.add(known, logits.argmax(dim=1).cpu().numpy())
-        return total / pixels if pixels else math.nan
+        self.confusion.counts = self._confusion_over_devices()
+        loss, count = self._over_devices(total), self._over_devices(pixels)
+        return loss / count if count else math.nan
+
+    def _over_devices(self, figure: float, *, mean: bool = False) -> float:
+        """Return the sum or the mean of what each device found."""
+        if self._fabric.world_size == 1:
+            return figure
+        found = self._fabric.all_reduce(
+            torch.tensor(figure, dtype=torch.float64, device=self._fabric.device),
+            reduce_op="mean" if mean else "sum",
+        )
+        return float(cast("torch.Tensor", found))
+
+    def _confusion_over_devices(self) -> Counts:
+        counts = self.confusion.counts
+        if self._fabric.world_size == 1:
+            return counts
+        mine = torch.from_numpy(counts).to(self._fabric.device)
+        whole = cast("torch.Tensor", self._fabric.all_reduce(mine, reduce_op="sum"))
+        return cast("Counts", whole.cpu().numpy())
 
     def _batches(
-        self, arrays: Arrays, order: np.ndarray
+        self, arrays: Arrays, order: np.ndarray, *, part: tuple[int, int]
     ) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
         return batches(
             arrays,
@@ -167,15 +209,43 @@ class Trainer:
             size=self.job.plan.batch,
             void=self._void,
             device=self._fabric.device,
+            part=part,
         )
 
+    def _class_weights(self) -> torch.Tensor | None:
+        power = self.job.plan.balance
+        if not power:
+            return None
+        outputs = cast("int", self.spec.options["classes"])
+        weights = class_weights(self.train.labels, outputs, void=self._void, power=power)
+        return weights.to(self._fabric.device)
+
+    @property
+    def _judged(self) -> nn.Module:
+        """The network that is validated and kept: the mean of those of the steps, if there is."""
+        kept = self.network if self.average is None else self.average
+        return cast("nn.Module", kept.module)
+
+    @property
+    def _part(self) -> tuple[int, int]:
+        """Which of how many devices this process is."""
+        return self._fabric.global_rank, self._fabric.world_size
+
+    @property
+    def is_first(self) -> bool:
+        """Whether this process is the one of all devices that writes and speaks."""
+        return bool(self._fabric.is_global_zero)
+
     def weights(self) -> dict[str, torch.Tensor]:
-        """Return the network's parameters and buffers."""
-        return cast("dict[str, torch.Tensor]", self.network.state_dict())
+        """Return the parameters and buffers of what is kept."""
+        return self._judged.state_dict()
 
     def state(self) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
         """Return all that the next epoch depends on, as tensors and as JSON."""
-        tensors = {f"{MODEL}{name}": tensor for name, tensor in self.weights().items()}
+        tensors = {f"{MODEL}{name}": tensor for name, tensor in self.network.state_dict().items()}
+        if self.average is not None:
+            kept = self.average.state_dict()
+            tensors |= {f"{AVERAGE}{name}": tensor for name, tensor in kept.items()}
         for position, state in self.optimizer.state_dict()["state"].items():
             for name, tensor in state.items():
                 tensors[f"{OPTIMIZER}{position}.{name}"] = tensor
@@ -187,30 +257,41 @@ class Trainer:
         Raises:
             UsageError: it is that of another network.
         """
-        weights = {
-            name.removeprefix(MODEL): tensor
-            for name, tensor in tensors.items()
-            if name.startswith(MODEL)
-        }
         optimizer = self.optimizer.state_dict()
         for name, tensor in tensors.items():
             if name.startswith(OPTIMIZER):
                 position, _, key = name.removeprefix(OPTIMIZER).partition(".")
                 optimizer["state"].setdefault(int(position), {})[key] = tensor
         try:
-            self.network.load_state_dict(weights)
+            self.network.load_state_dict(_of(MODEL, tensors))
+            if self.average is not None:
+                self.average.load_state_dict(_of(AVERAGE, tensors))
             self.optimizer.load_state_dict(optimizer)
         except (RuntimeError, ValueError) as error:
             raise UsageError(f"the state is not of network {str(self.spec)!r}") from error
         self.history = [Epoch(**fields) for fields in about["history"]]
 
 
-def _make_fabric(job: Job) -> Fabric:
-    from lightning_fabric import Fabric  # noqa: PLC0415 - it takes a second
+def _of(prefix: str, tensors: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """Return the tensors whose names begin so, by the rest of their names."""
+    return {
+        name.removeprefix(prefix): tensor
+        for name, tensor in tensors.items()
+        if name.startswith(prefix)
+    }
 
-    if job.device == "cuda" and not torch.cuda.is_available():
-        raise UsageError(
-            "device 'cuda' was asked for, but torch finds no GPU here; use --device cpu"
+
+def _make_optimizer(network: nn.Module, plan: Recipe) -> torch.optim.Optimizer:
+    parameters = network.parameters()
+    if plan.decay:
+        return torch.optim.AdamW(
+            parameters, lr=plan.rate, betas=plan.betas, eps=plan.epsilon, weight_decay=plan.decay
         )
-    precision: Any = PRECISIONS[job.precision]
-    return Fabric(accelerator=job.device, devices=1, precision=precision)
+    return torch.optim.Adam(parameters, lr=plan.rate, betas=plan.betas, eps=plan.epsilon)
+
+
+def _make_average(network: nn.Module, plan: Recipe) -> AveragedModel | None:
+    """Return the running mean of the weights and of the statistics of batch norm."""
+    if not plan.average:
+        return None
+    return AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(plan.average), use_buffers=True)

@@ -20,7 +20,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from segbench.errors import UsageError
+from segbench.pretrained import PRETRAINED
 from segbench.store import whole_file, write_text
+from zoo.errors import did_you_mean
 
 if TYPE_CHECKING:
     import torch
@@ -58,17 +60,22 @@ class RunFolder:
         Raises:
             UsageError: something is there already, or it cannot be written.
         """
-        if self.path.exists():
+        if self.path.exists() and not self._is_empty():
             raise UsageError(
                 f"{str(self.path)!r} exists already; add --resume to go on with it, or name "
                 "another folder with --out"
             )
         try:
-            self.path.mkdir(parents=True)
+            self.path.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             reason = (error.strerror or str(error)).lower()
             raise UsageError(f"cannot make the folder {str(self.path)!r}: {reason}") from error
+        self.clear()
         self.write(self.about.name, json.dumps({"schema": RUN_SCHEMA, **about}, indent=1) + "\n")
+
+    def _is_empty(self) -> bool:
+        """Tell whether a folder holds nothing, or only what a killed process left half-written."""
+        return self.path.is_dir() and all(path.name.startswith(".") for path in self.path.iterdir())
 
     def read(self) -> dict[str, Any]:
         """Return what the run is.
@@ -135,7 +142,10 @@ def read_checkpoint(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, Any]
             about = json.loads((file.metadata() or {}).get(METADATA, "null"))
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     except FileNotFoundError as error:
-        raise UsageError(f"there is no checkpoint {str(path)!r}") from error
+        raise UsageError(
+            f"there is no checkpoint {str(path)!r}{did_you_mean(str(path), PRETRAINED)} (name a "
+            f"run's folder, a file of weights, or one that comes along: {', '.join(PRETRAINED)})"
+        ) from error
     except (OSError, SafetensorError, ValueError) as error:
         raise UsageError(
             f"cannot read the checkpoint {str(path)!r}: it is damaged, or no safetensors file "

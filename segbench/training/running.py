@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,59 @@ from segbench.training.loop import OnBatch, Trainer, ignore_batch
 from segbench.training.run_folder import RunFolder, read_checkpoint, write_checkpoint
 
 OnEpoch = Callable[[Epoch, Speed], None]
+
+
+@dataclass
+class Running:
+    """A run that is being trained; what each epoch gave is kept before the next begins."""
+
+    job: Job
+    folder: RunFolder
+    trainer: Trainer
+    dataset: Dataset
+
+    @classmethod
+    def begin(
+        cls,
+        job: Job,
+        out: Path,
+        *,
+        resume: bool = False,
+        cache: Path | None = None,
+        on_decode: Progress = lambda _doing, _done, _total: None,
+        on_batch: OnBatch = ignore_batch,
+    ) -> Running:
+        """Make the folder of a run, or go back to the last whole epoch of the one that is there.
+
+        The arguments, and what is raised, are those of :func:`train`.
+        """
+        folder = RunFolder(out)
+        if resume:
+            _check_same(folder, job)
+        dataset = open_dataset(job.dataset, Path(job.data_root) if job.data_root else None)
+        training, validation = (
+            load_split(dataset, split, size=job.size, progress=on_decode, root=cache)
+            for split in ("train", "val")
+        )
+        trainer = Trainer(job, training, validation, len(dataset.classes), on_batch=on_batch)
+        if resume:
+            _restore(folder, trainer)
+        elif trainer.is_first:
+            folder.create(_describe(job, trainer, dataset))
+        return cls(job, folder, trainer, dataset)
+
+    def advance(self) -> tuple[Epoch, Speed]:
+        """Train for an epoch, and keep what it gave."""
+        epoch = self.trainer.run_epoch()
+        if self.trainer.is_first:
+            _keep(self.folder, self.trainer, self.dataset)
+        return epoch, self.trainer.speeds[-1]
+
+    def draw(self) -> None:
+        """Draw the curves of all epochs, if there is one."""
+        if self.trainer.history and self.trainer.is_first:
+            curves = self.folder.path / "curves.png"
+            draw_curves(curves, self.trainer.history, title=self.job.model)
 
 
 def train(
@@ -47,32 +101,27 @@ def train(
         DataError: the dataset cannot be read.
         MeasurementError: the loss is no number any more.
     """
-    folder = RunFolder(out)
-    if resume:
-        _check_same(folder, job)
-        folder.clear()
-    dataset = open_dataset(job.dataset, Path(job.data_root) if job.data_root else None)
-    training, validation = (
-        load_split(dataset, split, size=job.size, progress=on_decode, root=cache)
-        for split in ("train", "val")
+    running = Running.begin(
+        job, out, resume=resume, cache=cache, on_decode=on_decode, on_batch=on_batch
     )
-    trainer = Trainer(job, training, validation, len(dataset.classes), on_batch=on_batch)
-    if not resume:
-        folder.create(_describe(job, trainer, dataset))
-    elif folder.last.exists():
+    try:
+        while not running.trainer.is_done:
+            on_epoch(*running.advance())
+    finally:
+        running.draw()
+    return running.folder
+
+
+def _restore(folder: RunFolder, trainer: Trainer) -> None:
+    """Go back to the last whole epoch, if there was one."""
+    if folder.last.exists():
         tensors, about = read_checkpoint(folder.last)
         trainer.restore(tensors, about)
         trainer.speeds = [Speed(**fields) for fields in about["speeds"]]
-        _write_tables(folder, trainer)
-    try:
-        while not trainer.is_done:
-            epoch = trainer.run_epoch()
-            _keep(folder, trainer, dataset)
-            on_epoch(epoch, trainer.speeds[-1])
-    finally:
+    if trainer.is_first:
+        folder.clear()
         if trainer.history:
-            draw_curves(folder.path / "curves.png", trainer.history, title=job.model)
-    return folder
+            _write_tables(folder, trainer)
 
 
 def _check_same(folder: RunFolder, job: Job) -> None:

@@ -26,6 +26,8 @@ from segbench.results import (
     Threads,
     Workload,
 )
+from segbench.retrainings import Retrained, Retraining
+from segbench.searches import Searched, Trial
 
 QUIET = Disturbance(
     wall_s=0.4,
@@ -312,5 +314,71 @@ def make_reproduction() -> Reproduction:
         most_epochs=200,
         rows=(row,),
         machine="Made-Up 9000, 2 CPUs, torch 2.13.0",
+        created="2026-01-02T03:04:05Z",
+    )
+
+
+def make_trial(number, latency_s, miou, *, state="trained", epochs=9, ratio=None):
+    """Return a trial; its network has 100 parameters and 1,000 MACs for each millisecond."""
+    return Trial(
+        number=number,
+        model=f"segfast,stem_width={16 + 8 * number}",
+        state=state,
+        reason="" if state == "trained" else "dominated after 3 epochs",
+        latency_s=latency_s,
+        ratio=ratio,
+        ratio_ci95=None if ratio is None else (0.98 * ratio, 1.02 * ratio),
+        epochs=epochs,
+        miou=miou,
+        params=round(1e5 * latency_s),
+        macs=round(1e6 * latency_s),
+    )
+
+
+def make_search() -> Searched:
+    """Return a search of five trials: the rival, two of the front, and two that did not go on."""
+    return Searched(
+        study="spark",
+        dataset="camvid",
+        protocol="void-as-class",
+        recipe="paper",
+        size=(224, 224),
+        threads=2,
+        runtime="eager",
+        sampler="front",
+        seed=0,
+        epochs=9,
+        budget_s=0.05,
+        rival="segfast",
+        reference=(0.12, 0.0),
+        asked=6,
+        trials=(
+            make_trial(0, 0.04, 0.5, ratio=1.0),
+            make_trial(1, 0.02, 0.4, ratio=0.5),
+            make_trial(2, 0.03, 0.55, ratio=0.75),
+            make_trial(3, 0.035, 0.3, state="stopped", epochs=3, ratio=0.875),
+            make_trial(4, 0.06, None, state="refused", epochs=0, ratio=1.5),
+        ),
+        machine="Made-Up 9000, 2 CPUs, torch 2.13.0",
+        created="2026-01-02T03:04:05Z",
+    )
+
+
+def make_retraining() -> Retraining:
+    """Return the rival and two of the front, trained with two seeds each."""
+    return Retraining(
+        study="spark",
+        dataset="camvid",
+        protocol="void-as-class",
+        recipe="paper",
+        epochs=90,
+        searched_epochs=9,
+        seeds=(0, 1),
+        rows=(
+            Retrained(0, "segfast", 0.04, 0.50, (0.56, 0.58)),
+            Retrained(1, "segfast,stem_width=24", 0.02, 0.40, (0.50, 0.51)),
+            Retrained(2, "segfast,stem_width=32", 0.03, 0.55, (0.57, 0.57)),
+        ),
+        tau=0.333,
         created="2026-01-02T03:04:05Z",
     )

@@ -14,6 +14,8 @@ from made_up_results import (
     make_layers,
     make_profile,
     make_reproduction,
+    make_retraining,
+    make_search,
 )
 
 from segbench import schemas
@@ -45,6 +47,8 @@ MADE_UP = {
     ),
     "evaluation": make_evaluation(),
     "reproduction": make_reproduction(),
+    "search": make_search(),
+    "retraining": make_retraining(),
     "interrupted check": make_check(verdict=None, judgements=(), noise=None, complete=False),
 }
 
@@ -73,7 +77,10 @@ def test_what_is_written_follows_the_published_schema(result):
 
 def test_the_schemas_are_written_into_a_folder(tmp_path):
     write_files(tmp_path)
-    kinds = ("profile", "comparison", "check", "baseline", "data", "evaluation", "reproduction")
+    kinds = (
+        *("profile", "comparison", "check", "baseline"),
+        *("data", "evaluation", "reproduction", "search", "retraining"),
+    )
     assert {path.name for path in tmp_path.iterdir()} == {f"{kind}-1.json" for kind in kinds}
     assert json.loads((tmp_path / "check-1.json").read_text()) == json_schema("segbench/check/1")
 
@@ -152,7 +159,8 @@ def test_an_unknown_schema_is_refused():
     assert str(caught.value) == (
         "unknown schema 'segbench/check/9' "
         "(schemas: segbench/profile/1, segbench/comparison/1, segbench/check/1, "
-        "segbench/baseline/1, segbench/data/1, segbench/evaluation/1, segbench/reproduction/1)"
+        "segbench/baseline/1, segbench/data/1, segbench/evaluation/1, segbench/reproduction/1, "
+        "segbench/search/1, segbench/retraining/1)"
     )
 
 

@@ -1,7 +1,10 @@
 """Predictions at an image's own size, as masks and as pictures."""
 
+import itertools
+import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,10 +12,21 @@ import torch
 from PIL import Image
 from test_training_commands import environment
 
+from segbench.confusion import ConfusionMatrix
 from segbench.data.errors import DataError
 from segbench.data.painting import color_table, mask
 from segbench.data.scenes import VOID, LabelClass
-from segbench.prediction import Predictor, beside, pictures, predict_all, see_pictures, see_scenes
+from segbench.errors import UsageError
+from segbench.prediction import (
+    Predictor,
+    Seen,
+    beside,
+    load_predictors,
+    pictures,
+    predict_all,
+    see_pictures,
+    see_scenes,
+)
 from segbench.training.job import Job
 from segbench.training.running import train
 
@@ -65,18 +79,50 @@ def test_a_mask_keeps_the_ids_and_shows_the_colours(tmp_path):
 
 def test_scenes_of_a_dataset_are_shown_with_their_labels(trained, rooms, tmp_path):
     predictor = Predictor(trained)
+    [first] = load_predictors([trained])
     count, seen = see_scenes(str(rooms), "val", None)
     scenes = list(seen)
     assert count == len(scenes) == 4
-    predict_all(predictor, scenes, tmp_path / "out", count=4, progress=lambda *_: None)
+    predict_all([first], scenes, tmp_path / "out", count=4, progress=lambda *_: None)
     names = sorted(path.name for path in (tmp_path / "out").iterdir())
     assert names == sorted(f"{n}{end}" for n in range(4) for end in (".png", "_mask.png"))
     with Image.open(tmp_path / "out" / "0.png") as picture:
         assert picture.width == 3 * 32  # image, label and prediction
-    alone = beside(
-        type(scenes[0])("a", scenes[0].image), predictor.predict(scenes[0].image), predictor.classes
-    )
+    found = predictor.predict(scenes[0].image)
+    alone = beside(Seen("a", scenes[0].image), [("run", found)], predictor.classes)
     assert alone.width == 2 * 32
+
+
+def test_networks_are_shown_beside_each_other_in_the_order_they_were_named(
+    trained, rooms, tmp_path
+):
+    [scene, *_] = see_scenes(str(rooms), "val", None)[1]
+    shutil.copytree(trained, tmp_path / "other")
+    predictors = load_predictors([trained, tmp_path / "other"])
+    assert [predictor.name for predictor in predictors] == ["run", "other"]
+    predict_all(predictors, [scene], tmp_path / "out", count=1, progress=lambda *_: None)
+    with Image.open(tmp_path / "out" / f"{scene.name}.png") as picture:
+        pixels = np.asarray(picture)
+    assert pixels.shape[1] == 4 * 32  # image, labels and two predictions
+    top = 18  # the caption
+    np.testing.assert_array_equal(pixels[top : top + 24, :32], scene.image)
+    np.testing.assert_array_equal(pixels[top : top + 24, 64:96], pixels[top : top + 24, 96:])
+
+
+def test_networks_of_different_classes_are_not_shown_beside_each_other(trained):
+    with pytest.raises(UsageError, match="'segfast-streets' knows other classes than 'run'; show"):
+        load_predictors([trained, Path("segfast-streets")])
+
+
+def test_the_network_that_comes_along_knows_streets_better_than_any_rule_of_colours():
+    """The best rule from colours alone reaches an mIoU of 0.244 (docs/training.md)."""
+    [predictor] = load_predictors([Path("segfast-streets")])
+    count, seen = see_scenes("streets", "val", None)
+    confusion = ConfusionMatrix(len(predictor.classes))
+    for scene in itertools.islice(seen, 0, count, 10):
+        confusion.add(scene.label, predictor.predict(scene.image))
+    assert confusion.quality("strict").miou > 0.5
+    assert predictor.checkpoint.stat().st_size < 1.3e6
 
 
 def test_a_folder_without_pictures_is_refused(tmp_path):

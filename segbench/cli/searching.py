@@ -1,0 +1,181 @@
+"""Search with progress on a terminal, and leave pictures beside the result."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from pathlib import Path
+
+from segbench import units
+from segbench.cli.output import progress_bar
+from segbench.errors import UsageError
+from segbench.results import Device
+from segbench.retrainings import Retraining
+from segbench.rounds import Progress
+from segbench.search.pictures import draw_search, write_page
+from segbench.search.searching import RESULT, Plan, Searching, Watch
+from segbench.searches import Searched, Trial, pick
+from segbench.store import load, write_text
+from segbench.training.job import Job
+from zoo.spec import ModelSpec
+
+RETRAINED = "retrained"
+
+
+class Shown:
+    """What is shown of a search: a line for each trial, and a bar while one goes on."""
+
+    def __init__(self, bar: Progress, plan: Plan) -> None:
+        self._bar = bar
+        self._trials, self._epochs = plan.trials, plan.job.plan.epochs
+        self._began_s, self._before = time.monotonic(), 0
+
+    def watch(self) -> Watch:
+        """Return what a search tells it through."""
+        return Watch(progress=self._bar, stage=self.stage, epoch=self.epoch, ended=self.ended)
+
+    def stage(self, number: int, doing: str) -> None:
+        """Draw the bar: a trial is measured, or its training begins."""
+        self._bar(f"trial {number + 1} of {self._trials}: {doing}", number, self._trials)
+
+    def epoch(self, number: int, epochs: int, miou: float) -> None:
+        """Draw the bar: an epoch is behind a trial."""
+        doing = f"epoch {epochs} of {self._epochs}, mIoU {miou:.3f}"
+        self._bar(f"trial {number + 1} of {self._trials}: {doing}", number, self._trials)
+
+    def ended(self, found: Searched) -> None:
+        """Print what a trial came to, the front so far, and how long the others may take."""
+        count = len(found.trials)
+        self._before = self._before or count - 1  # those of an earlier part of the search
+        spent_s = time.monotonic() - self._began_s
+        left_s = spent_s / (count - self._before) * (found.asked - count)
+        print(
+            f"{_describe(found.trials[-1])}; front {len(found.front)}, hypervolume "
+            f"{1e3 * found.hypervolume:.3f}, {_best(found)}{left_s / 60:.0f} min left",
+            file=sys.stderr,
+            flush=True,
+        )
+
+
+def _describe(trial: Trial) -> str:
+    words = [f"trial {trial.number + 1}: {trial.state}"]
+    if trial.latency_s is not None:
+        words.append(units.seconds(trial.latency_s))
+    if trial.miou is not None:
+        words.append(f"mIoU {trial.miou:.4f} after {trial.epochs} epochs")
+    if trial.state == "failed":
+        words.append(trial.reason)
+    return ", ".join(words)
+
+
+def _best(found: Searched) -> str:
+    """Return the best mIoU that is within the budget; of all, where there is none."""
+    best = max((trial.miou or 0 for trial in found.front), default=None)
+    return "" if best is None else f"best mIoU {best:.4f}, "
+
+
+def search_with_progress(plan: Plan, folder: Path, *, resume: bool) -> Searched | None:
+    """Search, and return what was found; None if it was interrupted."""
+    try:
+        with progress_bar() as bar:
+            watch = Shown(bar, plan).watch()
+            found = Searching(plan, folder, resume=resume, watch=watch).run()
+    except KeyboardInterrupt:
+        print(
+            f"segbench: interrupted; what was found is in {folder}, the same command goes on",
+            file=sys.stderr,
+        )
+        return None
+    draw(found, folder)
+    return found
+
+
+def draw(found: Searched, folder: Path) -> None:
+    """Leave the pictures of a search in its folder, and say where."""
+    draw_search(folder / "front.png", found)
+    pictures = [str(folder / "front.png")]
+    if write_page(folder / "front.html", found):
+        pictures.append(str(folder / "front.html"))
+        hint = ""
+    else:
+        hint = "; for a page to look into: pip install 'segbench[plots]'"
+    print(f"drawn: {', '.join(pictures)}{hint}", file=sys.stderr)
+
+
+def read_search(folder: Path) -> Searched:
+    """Return what the search of a folder found by now.
+
+    Raises:
+        UsageError: there is none.
+    """
+    path = folder / RESULT
+    if not path.exists():
+        raise UsageError(
+            f"{str(folder)!r} is no search: it has no {RESULT}; begin one with segbench search"
+        )
+    found = load(path)
+    if not isinstance(found, Searched):
+        raise UsageError(f"{str(path)!r} is no result of a search")
+    return found
+
+
+def export_trial(found: Searched, which: str, output: Path, *, force: bool) -> None:
+    """Write a network as a model file.
+
+    Raises:
+        UsageError: there is no such network, or the file cannot be written.
+    """
+    trial = pick(found, which)
+    if trial is None:
+        numbers = ", ".join(str(each.number) for each in found.front) or "none yet"
+        raise UsageError(
+            f"no network is {which!r}; pick fastest-not-worse, knee, or a trial's number "
+            f"(front: {numbers})"
+        )
+    model = ModelSpec.parse(trial.model).to_json()
+    about = {"study": found.study, "dataset": found.dataset, "trial": trial.number}
+    figures = {"latency_s": trial.latency_s, "ratio": trial.ratio, "miou": trial.miou}
+    text = json.dumps({"model": model, "search": {**about, **figures}}, indent=1) + "\n"
+    write_text(output, text, force=force)
+    print(f"trial {trial.number} is in {output}: segbench compare {found.rival} {output}")
+
+
+def retrain_with_progress(
+    found: Searched,
+    folder: Path,
+    *,
+    seeds: int,
+    recipe: str | None,
+    epochs: int | None,
+    device: Device,
+    data_root: Path | None,
+) -> Retraining | None:
+    """Train the front in full; None if it was interrupted."""
+    from segbench.cli.training import watched  # noqa: PLC0415 - it takes torch
+    from segbench.search.retraining import retrain  # noqa: PLC0415
+
+    job = Job(
+        model=found.rival,
+        dataset=found.dataset,
+        data_root=str(data_root) if data_root else None,
+        size=found.size,
+        protocol=found.protocol,
+        recipe=recipe or found.recipe,
+        epochs=epochs,
+        device=device,
+    )
+    runs = folder / RETRAINED / f"{job.recipe}-{job.plan.epochs}"
+    return watched(
+        lambda shown, bar: retrain(
+            found,
+            job,
+            runs,
+            seeds=seeds,
+            on_run=shown.begin,
+            on_decode=bar,
+            on_batch=shown.batch,
+            on_epoch=shown.epoch,
+        ),
+        f"every whole epoch is in {runs}, the same command goes on",
+    )

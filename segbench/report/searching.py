@@ -1,0 +1,72 @@
+"""The front of a search as a table, and what became of the other trials."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from segbench import units
+from segbench.report.contents import Report, Table
+from segbench.searches import Searched, Trial
+
+MOST_REASONS = 5
+
+
+def report_search(found: Searched) -> Report:
+    """Say what a search found."""
+    height, width = found.size
+    count = len(found.trials)
+    states = Counter(trial.state for trial in found.trials)
+    what = f"search {found.study} on {found.dataset}: {count} of {found.asked} trials"
+    became = ", ".join(f"{states[state]} {state}" for state in states)
+    budget = "" if found.budget_s is None else f", at most {units.seconds(found.budget_s)}"
+    how = (
+        f"{height}x{width}, {found.epochs} epochs, recipe {found.recipe}, {found.protocol}, "
+        f"sampler {found.sampler}, seed {found.seed}{budget}"
+    )
+    return Report(
+        headings=(
+            f"{what}, {became}" if became else what,
+            how,
+            f"{found.threads} threads, {found.runtime}, {found.machine}, {found.created}",
+        ),
+        tables=(_front_table(found),),
+        remarks=_remarks(found),
+    )
+
+
+def _front_table(found: Searched) -> Table:
+    front = found.front
+    rivals = [trial for trial in found.trials[:1] if trial.point and trial not in front]
+    rows = tuple(_row(trial, on_front=trial in front) for trial in [*front, *rivals])
+    return Table(
+        "front",
+        ("trial", "latency", f"times {found.rival}", "mIoU", "params", "MACs"),
+        rows,
+        f"the networks that no other beats, the fastest first; in brackets: not on the front. "
+        f"hypervolume {1e3 * found.hypervolume:.3f} ms x mIoU, to "
+        f"{units.seconds(found.reference[0])} and {found.reference[1]:g}.",
+    )
+
+
+def _row(trial: Trial, *, on_front: bool) -> tuple[str, ...]:
+    ratio = "-"
+    if trial.ratio is not None:
+        ratio = f"{trial.ratio:.3f}"
+        if trial.ratio_ci95 is not None:
+            ratio += f" ({trial.ratio_ci95[0]:.2f}-{trial.ratio_ci95[1]:.2f})"
+    return (
+        str(trial.number) if on_front else f"({trial.number})",
+        units.seconds(trial.latency_s),
+        ratio,
+        "-" if trial.miou is None else f"{trial.miou:.4f}",
+        "-" if trial.params is None else f"{trial.params:,}",
+        units.count(trial.macs),
+    )
+
+
+def _remarks(found: Searched) -> tuple[str, ...]:
+    failed = [trial for trial in found.trials if trial.state == "failed"]
+    shown = [f"trial {trial.number} failed: {trial.reason}" for trial in failed[:MOST_REASONS]]
+    more = len(failed) - len(shown)
+    unfinished = () if found.complete else ("interrupted; the same command goes on",)
+    return (*unfinished, *shown, *((f"and {more} more that failed",) if more > 0 else ()))

@@ -1,0 +1,1 @@
+"""Search for networks that are both accurate and fast."""

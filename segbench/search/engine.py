@@ -1,0 +1,179 @@
+"""A search: propose, measure, train in rungs, and decide after each what goes on.
+
+    propose        nothing that was tried before, nothing that is surely too slow
+    measure        beside the rival; over the budget: refused, before any training
+    train          a ninth of the epochs, a third, all; after a rung what is dominated is stopped
+
+What is found goes into the ledger at once. All decisions follow from it, and all chance from the
+search's seed and the trial's number; so one that was killed goes on as if it had not been.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Protocol
+
+from segbench.errors import MeasurementError, UsageError
+from segbench.search.ledger import Ended, Entry, Ledger
+from segbench.search.pareto import Point
+from segbench.search.proposing import Proposal, Proposer
+from segbench.search.rungs import goes_on, rungs_of
+from segbench.search.seen import Seen, points_at
+from segbench.search.space import Study, Values, key_of, mutate
+from segbench.search.timing import Timed
+
+ATTEMPTS = 50  # at a proposal that was not tried before
+HOPELESS = 1.15  # times the budget; the predictor is not trusted more narrowly than that
+SLOWEST = 3.0  # times the rival: the reference point of the hypervolume
+SEEDS_APART = 100_003
+
+
+def reference_for(anchor_s: float) -> Point:
+    """Return the reference point of the hypervolume, where the rival takes so many seconds."""
+    return SLOWEST * anchor_s, 0.0
+
+
+class Laboratory(Protocol):
+    """Where networks are measured and trained, or where that is read from a table."""
+
+    def time(self, values: Values) -> Timed:
+        """Measure the network of a choice beside the rival."""
+        ...
+
+    def train(self, number: int, values: Values, *, until: int) -> float:
+        """Train the network of a trial on to so many epochs; return the best mIoU by then."""
+        ...
+
+
+@dataclass(frozen=True)
+class Effort:
+    """How much is searched.
+
+    Attributes:
+        trials: that are over at the end, those of an earlier part of the search included.
+        epochs: of a network that goes all the way.
+        budget_s: slower networks are not trained; None for no limit.
+        seed: of the whole search.
+        stops: whether networks are stopped after a rung.
+    """
+
+    trials: int
+    epochs: int
+    budget_s: float | None = None
+    seed: int = 0
+    stops: bool = True
+
+
+@dataclass
+class Search:
+    """A search that can be gone on with.
+
+    Attributes:
+        anchor_s: what the rival takes; a latency is a ratio to the rival, times this, for the
+            machine may be faster at another time.
+        latency: predicts seconds, to refuse what is hopeless before it is measured; None where
+            nothing is known.
+        on_stage: told a trial's number and what is done with it.
+    """
+
+    study: Study
+    effort: Effort
+    ledger: Ledger
+    laboratory: Laboratory
+    proposer: Proposer
+    anchor_s: float
+    latency: Callable[[Values], float] | None = None
+    on_stage: Callable[[int, str], None] = lambda _number, _doing: None
+
+    def run(self) -> Iterator[Ended]:
+        """Yield each trial when it is over, until there are as many as were asked for.
+
+        Raises:
+            UsageError: the data, the disk or the storage is at fault, and not a network.
+        """
+        while len(ended := self.ledger.ended()) < self.effort.trials:
+            seen = [each.seen for each in ended]
+            entry = self.ledger.open() or self.ledger.begin(self._propose(seen))
+            self._advance(entry, seen)
+            yield self.ledger.ended()[-1]
+
+    @property
+    def reference(self) -> Point:
+        """The reference point of the hypervolume."""
+        return reference_for(self.anchor_s)
+
+    def _propose(self, seen: list[Seen]) -> Proposal:
+        number = len(seen)
+        if number < len(self.study.first):
+            return Proposal(self.study.first[number])
+        tried = {key_of(each.values, self.study) for each in seen}
+        rng = random.Random(self._seed(number, ATTEMPTS))  # noqa: S311 - no secret
+        proposal = None
+        for attempt in range(ATTEMPTS):
+            if attempt < ATTEMPTS // 2:
+                proposal = self.proposer.propose(seen, self._seed(number, attempt))
+            elif proposal is not None:  # it insists; so what it wants is changed here and there
+                values = mutate(self.study, proposal.values, rng, changes=1 + attempt % 4)
+                proposal = Proposal(values, proposal.about)
+            if proposal is not None and self._is_worth_trying(proposal.values, tried):
+                return proposal
+        raise UsageError(
+            f"no network that was not tried and is fast enough was found in {ATTEMPTS} attempts; "
+            "the space may be exhausted, or the budget too low"
+        )
+
+    def _seed(self, number: int, attempt: int) -> int:
+        return (self.effort.seed * SEEDS_APART + number) * (ATTEMPTS + 1) + attempt
+
+    def _is_worth_trying(self, values: Values, tried: set[str]) -> bool:
+        """Tell whether a network is new, and may be fast enough."""
+        budget_s = self.effort.budget_s
+        if key_of(values, self.study) in tried:
+            return False
+        if budget_s is None or self.latency is None:
+            return True
+        return self.latency(values) <= HOPELESS * budget_s
+
+    def _advance(self, entry: Entry, seen: list[Seen]) -> None:
+        """Go on with a trial from wherever it is, to its end."""
+        try:
+            self._measure(entry)
+            budget_s = self.effort.budget_s
+            if budget_s is not None and entry.latency_s is not None and entry.latency_s > budget_s:
+                reason = f"{1e3 * entry.latency_s:.1f} ms, over {1e3 * budget_s:.1f} ms"
+                self.ledger.end(entry, "refused", reason)
+                return
+            self._train(entry, seen)
+        except MeasurementError as error:  # of this network; other errors are of the search
+            self.ledger.end(entry, "failed", str(error))
+
+    def _measure(self, entry: Entry) -> None:
+        if entry.timed is not None:
+            return
+        self.on_stage(entry.number, "measuring")
+        entry.timed = self.laboratory.time(entry.values)
+        entry.latency_s = entry.timed.ratio * self.anchor_s
+        self.ledger.keep(entry)
+
+    def _train(self, entry: Entry, seen: list[Seen]) -> None:
+        rungs = rungs_of(self.effort.epochs)
+        for epochs in rungs:
+            if epochs not in entry.rungs:
+                self.on_stage(entry.number, f"training to epoch {epochs} of {rungs[-1]}")
+                entry.rungs[epochs] = self.laboratory.train(
+                    entry.number, entry.values, until=epochs
+                )
+                self.ledger.keep(entry)
+            assert entry.latency_s is not None  # noqa: S101 - it was measured
+            point = entry.latency_s, entry.rungs[epochs]
+            last = epochs == rungs[-1]
+            # What the study begins with is what all else is compared with, and goes all the way.
+            first = entry.number < len(self.study.first)
+            if not (last or first or not self.effort.stops) and not goes_on(
+                point, points_at(seen, epochs), self.reference
+            ):
+                self.ledger.end(entry, "stopped", f"dominated after {epochs} epochs")
+                return
+        self.ledger.end(entry, "trained", "")

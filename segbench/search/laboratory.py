@@ -1,0 +1,94 @@
+"""Where a search measures and trains: workers on this machine, one of them computing at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from segbench.errors import MeasurementError, UsageError
+from segbench.measuring import Worker
+from segbench.rounds import Progress
+from segbench.search.space import Study, Values
+from segbench.search.timing import Timed, time_beside
+from segbench.settings import Settings
+from segbench.training.job import Job
+
+TRIALS = "trials"
+
+
+@dataclass
+class Machine:
+    """The laboratory of a real search.
+
+    Attributes:
+        settings: of the measurements.
+        job: of the training of every network; its model is replaced.
+        folder: of the search; every trial's run is kept below it.
+        on_epoch: told a trial's number, the epochs behind it and its best mIoU so far.
+    """
+
+    study: Study
+    settings: Settings
+    job: Job
+    folder: Path
+    cache: Path | None = None
+    progress: Progress = lambda _doing, _done, _total: None
+    on_epoch: Callable[[int, int, float], None] = lambda _number, _epochs, _miou: None
+    _trainee: Worker | None = field(default=None, init=False)
+
+    def time(self, values: Values) -> Timed:
+        """Measure the network of a choice beside the rival, while nothing trains.
+
+        Raises:
+            MeasurementError: the network cannot be built or measured, or its process died.
+        """
+        try:
+            [timed] = time_beside(
+                [self.study.build(values)], self.study.rival, self.settings, progress=self.progress
+            )
+        except UsageError as error:  # it was well asked for, so the network is at fault
+            raise MeasurementError(str(error)) from error
+        return timed
+
+    def train(self, number: int, values: Values, *, until: int) -> float:
+        """Train the network of a trial on to so many epochs; return the best mIoU by then.
+
+        Raises:
+            UsageError: the dataset or the disk is at fault.
+            MeasurementError: the network is: its loss is no number, or its process died.
+        """
+        worker = self._worker()
+        try:
+            best = self._begin(worker, number, values)
+            while len(best) < until:
+                best = worker.ask("epoch")["best"]
+                self.on_epoch(number, len(best), best[-1])
+        except (MeasurementError, UsageError):
+            self.close()  # what it has in memory is of no use to the next
+            raise
+        return float(best[until - 1])
+
+    def _begin(self, worker: Worker, number: int, values: Values) -> list[float]:
+        """Return the best mIoU after each epoch that is behind a trial's run."""
+        job = replace(self.job, model=str(self.study.build(values)))
+        cache = None if self.cache is None else str(self.cache)
+        folder = str(self.folder / TRIALS / f"{number:04}")
+        found: list[float] = worker.ask("begin", job=job.to_json(), folder=folder, cache=cache)[
+            "best"
+        ]
+        return found
+
+    def _worker(self) -> Worker:
+        """Return the worker that trains, started anew if there is none."""
+        if self._trainee is None:
+            task = self.settings.task(self.study.rival)
+            self._trainee = Worker(task, "training")
+            self._trainee.receive()
+        return self._trainee
+
+    def close(self) -> None:
+        """End the worker that trains."""
+        if self._trainee is not None:
+            self._trainee.close()
+            self._trainee = None

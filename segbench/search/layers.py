@@ -1,0 +1,91 @@
+"""What a network does, operator by operator, without building it: what a latency follows from."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+LayerKind = Literal[
+    "pointwise", "standard", "depthwise", "up", "depthwise-up", "norm", "elementwise"
+]
+
+
+@dataclass(frozen=True)
+class Layer:
+    """An operator.
+
+    Attributes:
+        macs: multiply-accumulates.
+        values: numbers that are read and written: of the input, the output and the weights.
+    """
+
+    kind: LayerKind
+    macs: int
+    values: int
+
+
+def conv(
+    channels: int,
+    outputs: int,
+    pixels: int,
+    *,
+    kernel: int = 1,
+    groups: int = 1,
+    entering: int | None = None,
+) -> Layer:
+    """Return a convolution.
+
+    Args:
+        pixels: of the output, height times width.
+        entering: pixels of the input, where they are others.
+
+    >>> conv(16, 64, 100)
+    Layer(kind='pointwise', macs=102400, values=9024)
+    """
+    weights = channels * outputs * kernel * kernel // groups
+    kind: LayerKind = "depthwise" if groups > 1 else "pointwise" if kernel == 1 else "standard"
+    values = channels * (pixels if entering is None else entering) + outputs * pixels + weights
+    return Layer(kind, weights * pixels, values)
+
+
+def up(channels: int, outputs: int, pixels: int, *, groups: int = 1) -> Layer:
+    """Return a transposed 2x2 convolution by 2.
+
+    Args:
+        pixels: of the input.
+    """
+    weights = channels * outputs * 4 // groups
+    values = channels * pixels + 4 * outputs * pixels + weights
+    return Layer("depthwise-up" if groups > 1 else "up", weights * pixels, values)
+
+
+def norm(channels: int, pixels: int) -> Layer:
+    """Return a batch norm."""
+    return Layer("norm", 0, 2 * channels * pixels)
+
+
+def elementwise(read: int, written: int) -> Layer:
+    """Return a ReLU, a concatenation or a pooling, by the numbers that it reads and writes."""
+    return Layer("elementwise", 0, read + written)
+
+
+KINDS: tuple[LayerKind, ...] = (
+    "pointwise", "standard", "depthwise", "up", "depthwise-up", "norm", "elementwise",
+)  # fmt: skip
+
+
+def features(layers: Sequence[Layer]) -> list[float]:
+    """Return sums over layers of each kind, in millions: MACs, values, and the layers themselves.
+
+    >>> features([conv(16, 64, 100)])[:2]
+    [0.1024, 0.009024]
+    """
+    found: list[float] = []
+    for kind in KINDS:
+        mine = [layer for layer in layers if layer.kind == kind]
+        found += [
+            sum(layer.macs for layer in mine) / 1e6,
+            sum(layer.values for layer in mine) / 1e6,
+        ]
+    return [*found, float(len(layers))]

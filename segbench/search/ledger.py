@@ -1,0 +1,215 @@
+"""The trials of a search in Optuna's storage, so that its dashboard and its plots can read them.
+
+A trial is added when it begins; what it was found to have is written to it at once, and its end
+last. A search that is killed finds the trial that it was in, with all it knew.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from segbench.errors import UsageError
+from segbench.search.proposing import Proposal, distributions_of
+from segbench.search.seen import Seen, State
+from segbench.search.space import Choice, Study
+from segbench.search.timing import Timed
+
+if TYPE_CHECKING:
+    import optuna
+
+TIMED, LATENCY, RUNGS = "timed", "latency_s", "rungs"
+STATE, REASON, ABOUT, MODEL = "state", "reason", "about", "model"
+SETTINGS = "segbench"
+
+
+@dataclass
+class Entry:
+    """A trial that has begun.
+
+    Attributes:
+        timed: None until it was measured; so is `latency_s`, which all trials are ranked by.
+        rungs: best mIoU so far, by epochs.
+    """
+
+    number: int
+    values: Mapping[str, Choice]
+    timed: Timed | None = None
+    latency_s: float | None = None
+    rungs: dict[int, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Ended:
+    """A trial that is over, with all that was found."""
+
+    seen: Seen
+    timed: Timed | None
+    reason: str
+    model: str
+
+
+class Ledger:
+    """The trials of one search.
+
+    Args:
+        url: of the storage, as Optuna writes it.
+        name: of the study in it.
+        settings: what the search is; a search goes on only with the same.
+
+    Raises:
+        UsageError: the storage cannot be opened, or holds a search with other settings.
+    """
+
+    def __init__(self, url: str, name: str, study: Study, settings: Mapping[str, Any]) -> None:
+        self._space = study
+        self._study = _open(url, name)
+        self._check_settings(settings)
+
+    def _check_settings(self, settings: Mapping[str, Any]) -> None:
+        before = self._study.user_attrs.get(SETTINGS)
+        if before is None:
+            self._study.set_user_attr(SETTINGS, dict(settings))
+            return
+        now = json.loads(json.dumps(settings))
+        found = [
+            f"{key} differs ({before.get(key)}, now {now.get(key)})"
+            for key in sorted(before.keys() | now.keys())
+            if before.get(key) != now.get(key)
+        ]
+        if found:
+            raise UsageError(
+                f"cannot go on with this search: {'; '.join(found)}; give the options that it was "
+                "begun with, or another folder with --out"
+            )
+
+    @property
+    def settings(self) -> Mapping[str, Any]:
+        """What the search is."""
+        found: Mapping[str, Any] = self._study.user_attrs[SETTINGS]
+        return found
+
+    @property
+    def study(self) -> optuna.Study:
+        """The study, for plots."""
+        return self._study
+
+    def note(self, key: str, value: Any) -> None:  # noqa: ANN401 - JSON
+        """Keep something about the search as a whole."""
+        self._study.set_user_attr(key, value)
+
+    def noted(self, key: str) -> Any:  # noqa: ANN401 - JSON
+        """Return what was kept; None if nothing was."""
+        return self._study.user_attrs.get(key)
+
+    def ended(self) -> list[Ended]:
+        """Return the trials that are over, in their order."""
+        return [
+            _ended(trial) for trial in self._study.get_trials(deepcopy=False)
+            if trial.state.is_finished()
+        ]  # fmt: skip
+
+    def open(self) -> Entry | None:
+        """Return the trial that has begun and is not over; None if there is none."""
+        for trial in self._study.get_trials(deepcopy=False):
+            if not trial.state.is_finished():
+                attributes = trial.user_attrs
+                timed = attributes.get(TIMED)
+                return Entry(
+                    trial.number,
+                    trial.params,
+                    None if timed is None else Timed.from_json(timed),
+                    attributes.get(LATENCY),
+                    _rungs(attributes),
+                )
+        return None
+
+    def begin(self, proposal: Proposal) -> Entry:
+        """Add a trial."""
+        from optuna.trial import TrialState, create_trial  # noqa: PLC0415 - it takes a second
+
+        self._study.add_trial(
+            create_trial(
+                state=TrialState.RUNNING,
+                params=dict(proposal.values),
+                distributions=distributions_of(self._space),
+                system_attrs=dict(proposal.about),
+                user_attrs={
+                    MODEL: str(self._space.build(proposal.values)),
+                    ABOUT: dict(proposal.about),
+                },
+            )
+        )
+        entry = self.open()
+        assert entry is not None  # noqa: S101 - it was added
+        return entry
+
+    def keep(self, entry: Entry) -> None:
+        """Write what is known of a trial by now."""
+        if entry.timed is not None:
+            self._set(entry, LATENCY, entry.latency_s)
+            self._set(entry, TIMED, entry.timed.to_json())
+        self._set(entry, RUNGS, {str(epochs): miou for epochs, miou in entry.rungs.items()})
+
+    def end(self, entry: Entry, state: State, reason: str) -> None:
+        """Finish a trial."""
+        from optuna.trial import TrialState  # noqa: PLC0415 - it takes a second
+
+        self._set(entry, REASON, reason)
+        self._set(entry, STATE, state)
+        if state == "trained":
+            assert entry.latency_s is not None  # noqa: S101 - it was measured before
+            self._study.tell(entry.number, [entry.latency_s, entry.rungs[max(entry.rungs)]])
+        else:
+            over = TrialState.FAIL if state == "failed" else TrialState.PRUNED
+            self._study.tell(entry.number, state=over)
+
+    def _set(self, entry: Entry, key: str, value: Any) -> None:  # noqa: ANN401 - JSON
+        from optuna.trial import Trial  # noqa: PLC0415 - it takes a second
+
+        identity = self._study.get_trials(deepcopy=False)[entry.number]._trial_id  # noqa: SLF001
+        Trial(self._study, identity).set_user_attr(key, value)
+
+
+def _open(url: str, name: str) -> optuna.Study:
+    import optuna  # noqa: PLC0415 - it takes a second
+
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    try:
+        return optuna.create_study(
+            storage=url,
+            study_name=name,
+            directions=["minimize", "maximize"],
+            sampler=optuna.samplers.RandomSampler(seed=0),  # it is never asked
+            load_if_exists=True,
+        )
+    except Exception as error:  # sqlalchemy and its drivers raise many kinds
+        words = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise UsageError(f"cannot open the storage {url!r}: {words}") from error
+
+
+def _rungs(attributes: Mapping[str, Any]) -> dict[int, float]:
+    return {int(epochs): miou for epochs, miou in attributes.get(RUNGS, {}).items()}
+
+
+def _ended(trial: optuna.trial.FrozenTrial) -> Ended:
+    attributes = trial.user_attrs
+    timed = attributes.get(TIMED)
+    measured = None if timed is None else Timed.from_json(timed)
+    seen = Seen(
+        number=trial.number,
+        values=trial.params,
+        state=attributes.get(STATE, "failed"),
+        latency_s=attributes.get(LATENCY),
+        rungs=_rungs(attributes),
+        about=attributes.get(ABOUT, {}),
+    )
+    return Ended(seen, measured, attributes.get(REASON, ""), attributes.get(MODEL, ""))
+
+
+def sqlite(path: Path) -> str:
+    """Return the address of a storage in one file."""
+    return f"sqlite:///{path.resolve()}"

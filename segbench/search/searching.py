@@ -1,0 +1,285 @@
+"""A search in its folder: begun, gone on with, and written down after every trial.
+
+search.json         what was found by now: the result, which `segbench search show` reads
+study.db            the trials, in Optuna's storage, unless another one was named
+ratios.json         what the predictor of latencies was learnt from
+trials/NNNN         the run of each network that was trained
+front.png           all trials, the front, and how it grew
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from segbench.data.registry import open_dataset
+from segbench.environment import read_environment
+from segbench.errors import UsageError
+from segbench.rounds import Progress
+from segbench.search.engine import Effort, Search, reference_for
+from segbench.search.front_sampler import FrontProposer
+from segbench.search.importances import importances
+from segbench.search.laboratory import Machine
+from segbench.search.ledger import Ended, Ledger, sqlite
+from segbench.search.loading import load_study
+from segbench.search.proposing import (
+    OPTUNA,
+    OptunaProposer,
+    Proposer,
+    RandomProposer,
+    check_sampler,
+)
+from segbench.search.screening import ratio_model
+from segbench.search.space import Study, Values
+from segbench.searches import Searched, Trial
+from segbench.settings import Settings
+from segbench.store import save
+from segbench.training.job import VOID_IS_CLASS, Job
+
+ANCHOR = "anchor_s"
+RESULT, STORAGE, RATIOS = "search.json", "study.db", "ratios.json"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is searched, and how.
+
+    Attributes:
+        study: a name, or the path of a file.
+        job: how each network is trained; its model is replaced.
+        trials: that are over at the end.
+        budget_s: slower networks are not trained.
+        storage: an address as Optuna writes it; a file in the folder if None.
+
+    Raises:
+        UsageError: a value is out of its range.
+    """
+
+    study: str
+    job: Job
+    trials: int
+    budget_s: float | None = None
+    threads: int | None = None
+    runtime: str = "eager"
+    sampler: str = "front"
+    storage: str | None = None
+
+    def __post_init__(self) -> None:
+        check_sampler(self.sampler)
+        if self.trials < 1:
+            raise UsageError(f"trials must be a positive whole number, got {self.trials}")
+        if self.budget_s is not None and self.budget_s <= 0:
+            raise UsageError(f"the latency budget must be above 0, got {self.budget_s} s")
+
+    def settings(self, classes: int) -> Settings:
+        """Return how latencies are measured: with the size and the classes of the data."""
+        job = self.job
+        outputs = classes + (job.protocol in VOID_IS_CLASS)
+        return Settings(
+            threads=self.threads, size=job.size, classes=outputs, runtime=self.runtime,
+            seed=job.seed,
+        )  # fmt: skip
+
+    def identity(self) -> dict[str, Any]:
+        """Return what may not change while a search is gone on with."""
+        job = self.job.to_json()
+        kept = {name: job[name] for name in job if name not in {"model", "data_root", "device"}}
+        return {
+            "study": Path(self.study).stem,
+            "job": kept,
+            "budget_s": self.budget_s,
+            "runtime": self.runtime,
+            "sampler": self.sampler,
+        }
+
+
+@dataclass(frozen=True)
+class Watch:
+    """Who is told how a search goes on.
+
+    Attributes:
+        progress: what is done, how much of it, and of how much.
+        stage: a trial's number, and what is done with it.
+        epoch: a trial's number, the epochs behind it, its best mIoU.
+        ended: what was found by now, after each trial.
+    """
+
+    progress: Progress = lambda _doing, _done, _total: None
+    stage: Callable[[int, str], None] = lambda _number, _doing: None
+    epoch: Callable[[int, int, float], None] = lambda _number, _epochs, _miou: None
+    ended: Callable[[Searched], None] = lambda _found: None
+
+
+@dataclass
+class Searching:
+    """A search that is under way.
+
+    Args:
+        resume: refuse to begin anew.
+
+    Raises:
+        UsageError: the folder holds another search, or none where one was to be gone on with.
+        DataError: the dataset cannot be read.
+    """
+
+    plan: Plan
+    folder: Path
+    resume: bool = False
+    watch: Watch = field(default_factory=Watch)
+    cache: Path | None = None
+
+    def __post_init__(self) -> None:
+        plan, job = self.plan, self.plan.job
+        self.study: Study = load_study(plan.study)
+        if self.resume and not (self.folder / RESULT).exists():
+            raise UsageError(
+                f"there is no search in {str(self.folder)!r} to go on with; leave out --resume"
+            )
+        data = open_dataset(job.dataset, Path(job.data_root) if job.data_root else None)
+        self.settings = plan.settings(len(data.classes))
+        self._make_folder()
+        self.ledger = Ledger(
+            plan.storage or sqlite(self.folder / STORAGE),
+            self.folder.resolve().name,
+            self.study,
+            {**plan.identity(), "threads": self.settings.thread_count},
+        )
+        self.machine = Machine(
+            self.study,
+            self.settings,
+            job,
+            self.folder,
+            cache=self.cache,
+            on_epoch=self.watch.epoch,
+        )
+
+    def _make_folder(self) -> None:
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            reason = (error.strerror or str(error)).lower()
+            raise UsageError(f"cannot make the folder {str(self.folder)!r}: {reason}") from error
+
+    def run(self) -> Searched:
+        """Search until as many trials are over as were asked for.
+
+        Raises:
+            KeyboardInterrupt: what was found by then stands in the folder.
+        """
+        try:
+            for _ in self._trials():
+                self.watch.ended(self._write(complete=False))
+            return self._write(complete=True)
+        finally:
+            self.machine.close()
+
+    def _trials(self) -> Iterator[Ended]:
+        plan, anchor_s = self.plan, self._anchor()
+        latency = self._latency(anchor_s)
+        effort = Effort(
+            trials=plan.trials,
+            epochs=plan.job.plan.epochs,
+            budget_s=plan.budget_s,
+            seed=plan.job.seed,
+        )
+        proposer = self._proposer(latency, anchor_s)
+        yield from Search(
+            self.study,
+            effort,
+            self.ledger,
+            self.machine,
+            proposer,
+            anchor_s=anchor_s,
+            latency=latency,
+            on_stage=self.watch.stage,
+        ).run()
+
+    def _anchor(self) -> float:
+        """Return what the rival takes, measured when the search began."""
+        if self.ledger.noted(ANCHOR) is None:
+            self.watch.progress("measuring the rival", 0, 1)
+            self.ledger.note(ANCHOR, self.machine.time(self.study.first[0]).rival_s)
+        found: float = self.ledger.noted(ANCHOR)
+        return found
+
+    def _latency(self, anchor_s: float) -> Callable[[Values], float] | None:
+        """Return the predictor of seconds, where something would look at it."""
+        if self.plan.sampler != "front" and self.plan.budget_s is None:
+            return None
+        classes = self.settings.classes or 0
+        model = ratio_model(
+            self.study,
+            self.settings,
+            classes=classes,
+            kept=self.folder / RATIOS,
+            progress=self.watch.progress,
+        )
+        return lambda values: anchor_s * model(values)
+
+    def _proposer(self, latency: Callable[[Values], float] | None, anchor_s: float) -> Proposer:
+        name = self.plan.sampler
+        if name == "random":
+            return RandomProposer(self.study)
+        if name in OPTUNA:
+            return OptunaProposer(self.study, OPTUNA[name])
+        assert latency is not None  # noqa: S101 - it was made for this sampler
+        return FrontProposer(self.study, latency, reference_for(anchor_s), self.plan.budget_s)
+
+    def _write(self, *, complete: bool) -> Searched:
+        """Return what was found by now, and keep it."""
+        found = self._found(complete=complete)
+        save(found, self.folder / RESULT, force=True)
+        return found
+
+    def _found(self, *, complete: bool) -> Searched:
+        plan, job = self.plan, self.plan.job
+        seen = read_environment()
+        return Searched(
+            study=self.study.name,
+            dataset=job.dataset,
+            protocol=job.protocol,
+            recipe=job.recipe,
+            size=job.size,
+            threads=self.settings.thread_count,
+            runtime=plan.runtime,
+            sampler=plan.sampler,
+            seed=job.seed,
+            epochs=job.plan.epochs,
+            budget_s=plan.budget_s,
+            rival=name_of(self.study),
+            reference=reference_for(self._anchor()),
+            asked=plan.trials,
+            trials=tuple(self._trial(each) for each in self.ledger.ended()),
+            machine=f"{seen.cpu_model or 'unknown CPU'}, torch {seen.torch}",
+            importances=importances(self.ledger.study) if complete else {},
+            complete=complete,
+            created=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        )
+
+    def _trial(self, ended: Ended) -> Trial:
+        seen, timed = ended.seen, ended.timed
+        last = max(seen.rungs, default=0)
+        layers = self.study.layers(
+            seen.values, size=self.settings.size, classes=self.settings.classes or 0
+        )
+        return Trial(
+            number=seen.number,
+            model=ended.model,
+            state=seen.state,
+            reason=ended.reason,
+            latency_s=seen.latency_s,
+            ratio=None if timed is None else timed.ratio,
+            ratio_ci95=None if timed is None else timed.interval,
+            epochs=last,
+            miou=seen.rungs.get(last),
+            params=None,
+            macs=sum(layer.macs for layer in layers),
+        )
+
+
+def name_of(study: Study) -> str:
+    """Return what the rival is called: its network's name, for its options are the study's own."""
+    return study.rival.name

@@ -1,0 +1,100 @@
+"""Measure networks against the rival, in turns: the quiet instrument of `segbench compare`."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from segbench.errors import MeasurementError
+from segbench.pairs import paired_ratios
+from segbench.rounds import IN_TURNS, Progress
+from segbench.runs import Run, ignore_progress
+from segbench.settings import Settings
+from segbench.statistics import Interval, ratio_interval, ratio_of
+from zoo.spec import ModelSpec
+
+LEAST_ROUNDS, MOST_ROUNDS = 3, 9
+NARROW = 0.03  # half the width of the interval of a ratio at which there are rounds enough
+
+
+@dataclass(frozen=True)
+class Timed:
+    """The latency of a network, as it was measured beside its rival.
+
+    Attributes:
+        ratio: over the rival, which took its turns before and after each block of the network.
+        interval: of the ratio, 95 %.
+        rival_s: what the rival took meanwhile, the median.
+    """
+
+    ratio: float
+    interval: Interval | None
+    rival_s: float
+    rounds: int
+
+    def to_json(self) -> dict[str, Any]:
+        """Return it as a JSON object."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, fields: dict[str, Any]) -> Timed:
+        """Rebuild it."""
+        interval = fields["interval"]
+        return cls(**{**fields, "interval": None if interval is None else tuple(interval)})
+
+
+def time_beside(
+    specs: Sequence[ModelSpec],
+    rival: ModelSpec,
+    settings: Settings,
+    *,
+    least: int = LEAST_ROUNDS,
+    most: int = MOST_ROUNDS,
+    progress: Progress = ignore_progress,
+) -> list[Timed]:
+    """Measure networks, each in turns with the rival, in rounds of fresh processes.
+
+    Args:
+        least: rounds; there are more, up to `most`, while an interval is not narrow enough.
+
+    Raises:
+        UsageError: a network cannot be built.
+        MeasurementError: a network failed, or its process died.
+    """
+    tasks = [settings.task(spec) for spec in (*specs, rival)]
+    last = len(specs)
+    run = Run(tasks, settings.describe_input(), progress, strict=False, training=False)
+    contests = [(arm, last) for arm in range(last)]
+
+    def narrow(arm: int) -> bool:
+        interval = ratio_interval(_pairs(run, arm, last))
+        return interval is not None and math.sqrt(interval[1] / interval[0]) - 1 <= NARROW
+
+    run.time(
+        contests,
+        most=most,
+        seed=settings.seed,
+        plan=IN_TURNS[:1],
+        enough=lambda rounds: rounds >= least and all(narrow(arm) for arm, _ in contests),
+    )
+    return [_timed(run, arm, last) for arm, _ in contests]
+
+
+def _pairs(run: Run, arm: int, rival: int) -> list[list[float]]:
+    forward, other = (run.recordings[at].latencies().forward for at in (arm, rival))
+    return paired_ratios(forward, other)
+
+
+def _timed(run: Run, arm: int, rival: int) -> Timed:
+    pairs = _pairs(run, arm, rival)
+    beside = run.recordings[rival].latencies().forward
+    if not pairs or beside is None:
+        raise MeasurementError("no network was timed; the run ended before its first block")
+    return Timed(
+        ratio=ratio_of(pairs),
+        interval=ratio_interval(pairs),
+        rival_s=beside.p50_s,
+        rounds=len(pairs),
+    )

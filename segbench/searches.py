@@ -1,0 +1,139 @@
+"""What a search found: every trial, and the front of those that were trained to the end."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from segbench.confusion import Protocol
+from segbench.search.pareto import Point, front, hypervolume
+from segbench.search.seen import State
+from segbench.statistics import Interval
+
+SEARCH_SCHEMA = "segbench/search/1"
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One network of a search.
+
+    Attributes:
+        model: its specification as text.
+        latency_s: of the forward pass; its ratio to the rival, times what the rival took when the
+            search began. None if it was never measured.
+        ratio: to the rival, measured in turns with it; with a 95 % interval.
+        epochs: that it was trained for.
+        miou: the best on validation by then.
+        macs: multiply-accumulates of a forward pass.
+    """
+
+    number: int
+    model: str
+    state: State
+    reason: str
+    latency_s: float | None
+    ratio: float | None
+    ratio_ci95: Interval | None
+    epochs: int
+    miou: float | None
+    params: int | None
+    macs: int
+
+    @property
+    def point(self) -> Point | None:
+        """Latency and mIoU, of a network that was trained to the end."""
+        if self.state != "trained" or self.latency_s is None or self.miou is None:
+            return None
+        return self.latency_s, self.miou
+
+
+@dataclass(frozen=True)
+class Searched:
+    """A search, finished or not.
+
+    Attributes:
+        rival: the network that latencies are held against.
+        epochs: of a network that was trained to the end.
+        budget_s: slower networks were refused, if there is one.
+        reference: latency and mIoU; the hypervolume is the area between it and the front.
+        asked: trials that were asked for.
+        machine: where latencies were measured.
+        importances: of each choice, for latency and for mIoU, as shares of all; empty while there
+            are too few trials to tell.
+    """
+
+    study: str
+    dataset: str
+    protocol: Protocol
+    recipe: str
+    size: tuple[int, int]
+    threads: int
+    runtime: str
+    sampler: str
+    seed: int
+    epochs: int
+    budget_s: float | None
+    rival: str
+    reference: Point
+    asked: int
+    trials: tuple[Trial, ...]
+    machine: str
+    importances: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    complete: bool = True
+    created: str = ""
+    schema: str = SEARCH_SCHEMA
+
+    @property
+    def front(self) -> list[Trial]:
+        """The networks that no other beats, the fastest first."""
+        trained = [trial for trial in self.trials if trial.point is not None]
+        return [trained[at] for at in front(_points(trained))]
+
+    @property
+    def hypervolume(self) -> float:
+        """Seconds times mIoU."""
+        return hypervolume(_points(self.trials), self.reference)
+
+
+def _points(trials: Sequence[Trial]) -> list[Point]:
+    return [trial.point for trial in trials if trial.point is not None]
+
+
+def growth(searched: Searched) -> list[tuple[int, float]]:
+    """Return after each trial the epochs that were spent by then, and the hypervolume."""
+    found, spent = [], 0
+    for count, trial in enumerate(searched.trials, 1):
+        spent += trial.epochs
+        found.append((spent, hypervolume(_points(searched.trials[:count]), searched.reference)))
+    return found
+
+
+def pick(searched: Searched, what: str) -> Trial | None:
+    """Return a network of the front by what is wanted of it; None if none is so.
+
+    Args:
+        what: ``fastest-not-worse`` than the rival; ``knee``, which is farthest from the line
+            between the front's ends; or a trial's number.
+    """
+    if what == "fastest-not-worse":
+        return _fastest_not_worse(searched)
+    if what == "knee":
+        return _knee(searched.front)
+    return next((trial for trial in searched.trials if str(trial.number) == what), None)
+
+
+def _fastest_not_worse(searched: Searched) -> Trial | None:
+    rival = searched.trials[0] if searched.trials else None
+    if rival is None or rival.miou is None:
+        return None
+    return next((trial for trial in searched.front if (trial.miou or 0) >= rival.miou), None)
+
+
+def _knee(trials: Sequence[Trial]) -> Trial | None:
+    if not trials:
+        return None
+    points = _points(trials)
+    (fast, low), (slow, high) = points[0], points[-1]
+    wide, tall = (slow - fast) or 1.0, (high - low) or 1.0
+    heights = [(miou - low) / tall - (latency - fast) / wide for latency, miou in points]
+    return trials[max(range(len(trials)), key=heights.__getitem__)]

@@ -1,0 +1,66 @@
+"""Where training computes: one device, or several processes that share every batch.
+
+With several devices Lightning Fabric starts this very command again for each further one. The first
+process writes and speaks; the others compute, and end with it.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from segbench.errors import UsageError
+from segbench.worker import end_with_parent
+
+if TYPE_CHECKING:
+    from lightning_fabric import Fabric
+
+    from segbench.training.job import Job
+
+PRECISIONS = {"float32": "32-true", "bfloat16": "bf16-mixed", "float16": "16-mixed"}
+RANK = "LOCAL_RANK"  # which of this machine's processes one is, for torch.distributed
+
+
+def is_helper() -> bool:
+    """Tell whether this process was started to be a further device of a run.
+
+    >>> is_helper()
+    False
+    """
+    return os.environ.get(RANK, "0") != "0"
+
+
+def become_quiet() -> None:
+    """Say nothing from now on, and end with the process that started this one."""
+    end_with_parent(os.getppid())
+    nothing = os.open(os.devnull, os.O_WRONLY)
+    for stream in (1, 2):
+        os.dup2(nothing, stream)
+    os.close(nothing)
+
+
+def make_fabric(job: Job) -> Fabric:
+    """Return what places networks on devices, with the processes of all of them started.
+
+    Raises:
+        UsageError: there are not as many devices.
+    """
+    from lightning_fabric import Fabric  # noqa: PLC0415 - it takes a second
+
+    if job.device == "cuda":
+        found = torch.cuda.device_count()
+        if found < job.devices:
+            seen = f"{found} GPU{'s' * (found != 1)}" if found else "no GPU"
+            raise UsageError(
+                f"device 'cuda' was asked for with {job.devices}, but torch finds {seen} here; "
+                "use --device cpu, or fewer --devices"
+            )
+    precision: Any = PRECISIONS[job.precision]
+    strategy = "ddp" if job.devices > 1 else "auto"
+    fabric = Fabric(
+        accelerator=job.device, devices=job.devices, strategy=strategy, precision=precision
+    )
+    fabric.launch()
+    return fabric

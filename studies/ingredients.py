@@ -1,0 +1,97 @@
+"""What does each ingredient of a recipe give by itself, at the same number of epochs?
+
+Question: which of the ingredients that `segbench.training.recipes` offers belong into `modern`?
+Source: SegFast on CamVid's validation split; `paper` alone is the rival. Best mIoU of a run.
+Cost: a run of 40 epochs takes SegFast some eight minutes on 2 cores; runs that are there are kept.
+Result: docs/training.md.
+
+    python -m studies.ingredients --data-root FOLDER --out runs/ingredients
+    python -m studies.ingredients --data-root FOLDER --out runs/ingredients paper+flip paper+zoom
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import sys
+from pathlib import Path
+
+from segbench.cli.output import progress_bar
+from segbench.cli.training import Shown
+from segbench.training.allocator import hold_allocator
+from segbench.training.history import best_of
+from segbench.training.job import Job
+from segbench.training.listing import read_history
+from segbench.training.recipes import INGREDIENTS
+from segbench.training.run_folder import RunFolder
+from segbench.training.running import train
+
+RECIPES = ["paper", *(f"paper+{name}" for name in INGREDIENTS)]
+
+
+def train_all(jobs: dict[Path, Job]) -> None:
+    """Train what is not trained yet."""
+    with progress_bar() as bar:
+        shown = Shown(bar)
+        for folder, job in jobs.items():
+            shown.begin(job, folder)
+            train(
+                job,
+                folder,
+                resume=RunFolder(folder).about.exists(),
+                on_decode=bar,
+                on_batch=shown.batch,
+                on_epoch=shown.epoch,
+            )
+
+
+def report(folders: dict[str, list[Path]]) -> str:
+    """Return a table of what the recipes gave, the best last epochs of each seed averaged."""
+    lines = ["| recipe | seeds | best mIoU | over paper | pixel accuracy | best epoch |"]
+    lines += ["| :-- | --: | --: | --: | --: | --: |"]
+    plain: float | None = None
+    for recipe, runs in folders.items():
+        best = [found for run in runs if (found := best_of(read_history(run / "history.csv")))]
+        miou = statistics.mean(epoch.miou for epoch in best)
+        plain = miou if plain is None else plain
+        accuracy = 100 * statistics.mean(epoch.pixel_accuracy for epoch in best)
+        epochs = ", ".join(str(epoch.epoch) for epoch in best)
+        lines.append(
+            f"| {recipe} | {len(best)} | {miou:.4f} | {miou - plain:+.4f} | {accuracy:.2f} % "
+            f"| {epochs} |"
+        )
+    return "\n".join(lines)
+
+
+def main() -> None:
+    """Train by every recipe, and print a table."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("recipes", nargs="*", default=RECIPES)
+    parser.add_argument("--data-root")
+    parser.add_argument("--out", type=Path, default=Path("runs/ingredients"))
+    parser.add_argument("--epochs", type=int, default=40)
+    parser.add_argument("--seeds", type=int, default=1)
+    given = parser.parse_args()
+    folders: dict[str, list[Path]] = {}
+    jobs: dict[Path, Job] = {}
+    for recipe in given.recipes:
+        for seed in range(given.seeds):
+            job = Job(
+                model="segfast",
+                dataset="camvid",
+                data_root=given.data_root,
+                protocol="void-as-class",
+                recipe=recipe,
+                epochs=given.epochs,
+                seed=seed,
+            )
+            folder = given.out / f"{recipe}-{seed}"
+            folders.setdefault(recipe, []).append(folder)
+            jobs[folder] = job
+    train_all(jobs)
+    print(report(folders))  # noqa: T201
+
+
+if __name__ == "__main__":
+    hold_allocator("-m", "studies.ingredients", *sys.argv[1:])
+    main()

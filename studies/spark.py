@@ -1,0 +1,176 @@
+"""Which widths and kinds of convolution make SegFast fast without making it worse?
+
+Question: S, E1 and E3 of each spark module, separable or standard for every convolution that has
+the choice, and the widths of stem and decoder, all at once.
+Source: the spark module is section 3.1 of Pal et al., SegFast (ICVGIP 2018); SegFast, SegFast-Basic
+and narrower copies are tried first, so that what is found starts from the paper.
+Cost: docs/search.md.
+Result: docs/search.md.
+
+    segbench search --study spark --dataset camvid
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from segbench.search.layers import Layer, conv, elementwise, norm, up
+from segbench.search.space import Choice, Dimension, Kind, Study, Values, Width, narrowed
+from zoo.spec import ModelSpec
+
+MODULES = range(1, 9)
+STAGES = (3, 2, 1)  # of the decoder, the coarsest first
+KINDS = ("separable", "standard")
+STRIDES = (4, 4, 8, 8, 16, 16, 16, 16)  # of the modules
+FIRST_OF_BLOCK = (1, 3, 5)
+
+# Of SegFast; a search may take half as much again.
+SQUEEZE = (16, 16, 32, 32, 48, 48, 64, 64)
+EXPAND = (64, 64, 128, 128, 192, 192, 256, 256)
+DECODER = (256, 128, 64)
+STEM = 64
+
+DIMENSIONS: tuple[Dimension, ...] = (
+    Width("stem", 16, STEM),
+    *(Width(f"squeeze_{at}", 8, wide * 3 // 2) for at, wide in zip(MODULES, SQUEEZE, strict=True)),
+    *(Width(f"expand1_{at}", 8, wide * 3 // 2) for at, wide in zip(MODULES, EXPAND, strict=True)),
+    *(Width(f"expand3_{at}", 8, wide * 3 // 2) for at, wide in zip(MODULES, EXPAND, strict=True)),
+    *(Kind(f"branch_{at}", KINDS) for at in MODULES),
+    *(Kind(f"up_{at}", KINDS) for at in STAGES),
+    *(Kind(f"conv_{at}", KINDS) for at in STAGES),
+    *(Width(f"decoder_{at}", 16, wide) for at, wide in zip(STAGES, DECODER, strict=True)),
+)
+
+
+def build(values: Values) -> ModelSpec:
+    """Return the network of a choice."""
+    return ModelSpec(
+        "segfast",
+        {
+            "stem_width": values["stem"],
+            "squeeze": tuple(values[f"squeeze_{at}"] for at in MODULES),
+            "expand1": tuple(values[f"expand1_{at}"] for at in MODULES),
+            "expand3": tuple(values[f"expand3_{at}"] for at in MODULES),
+            "branch_conv": tuple(values[f"branch_{at}"] for at in MODULES),
+            "up_conv": tuple(values[f"up_{at}"] for at in STAGES),
+            "decoder_conv": tuple(values[f"conv_{at}"] for at in STAGES),
+            "decoder_width": tuple(values[f"decoder_{at}"] for at in STAGES),
+        },
+    )
+
+
+def segfast(*, branches: str, decoder: str) -> dict[str, Choice]:
+    """Return SegFast's widths with convolutions of these kinds."""
+    widths: dict[str, Choice] = {"stem": STEM}
+    for at, squeeze, expand in zip(MODULES, SQUEEZE, EXPAND, strict=True):
+        widths |= {f"squeeze_{at}": squeeze, f"expand1_{at}": expand, f"expand3_{at}": expand}
+    widths |= {f"decoder_{at}": wide for at, wide in zip(STAGES, DECODER, strict=True)}
+    kinds: dict[str, Choice] = {f"branch_{at}": branches for at in MODULES}
+    kinds |= {f"{part}_{at}": decoder for part in ("up", "conv") for at in STAGES}
+    return widths | kinds
+
+
+def layers(values: Values, *, size: tuple[int, int], classes: int) -> list[Layer]:
+    """Return what the network of a choice does with an image, operator by operator."""
+    width = {name: int(value) for name, value in values.items() if not isinstance(value, str)}
+    pixels = _pixels(size)
+    stem = width["stem"]
+    found = [
+        conv(3, stem, pixels[2], kernel=3, entering=size[0] * size[1]),
+        elementwise(stem * pixels[2], stem * pixels[2]),
+    ]
+    channels, skips = stem, {2: stem}
+    for at in MODULES:
+        stride = STRIDES[at - 1]
+        if at in FIRST_OF_BLOCK:
+            found.append(elementwise(channels * pixels[stride // 2], channels * pixels[stride]))
+        found += _spark(values, width, at, channels, pixels[stride])
+        channels = width[f"expand1_{at}"] + width[f"expand3_{at}"]
+        skips[stride] = channels
+    for at in STAGES:
+        stride = 2**at
+        found += _stage(values, at, channels, skips[stride], width[f"decoder_{at}"],
+                        pixels[2 * stride], pixels[stride])  # fmt: skip
+        channels = width[f"decoder_{at}"]
+    return [
+        *found,
+        conv(channels, classes, pixels[2]),
+        up(classes, classes, pixels[2], groups=classes),
+    ]
+
+
+def _pixels(size: tuple[int, int]) -> dict[int, int]:
+    """Return the pixels of the maps by stride; an odd side is rounded up."""
+    height, width = size
+    found = {}
+    for stride in (2, 4, 8, 16):
+        height, width = (height + 1) // 2, (width + 1) // 2
+        found[stride] = height * width
+    return found
+
+
+def _conv3x3(kind: Choice, channels: int, outputs: int, pixels: int) -> list[Layer]:
+    if kind == "standard":
+        return [conv(channels, outputs, pixels, kernel=3)]
+    return [
+        norm(channels, pixels),
+        conv(channels, channels, pixels, kernel=3, groups=channels),
+        norm(channels, pixels),
+        conv(channels, outputs, pixels),
+    ]
+
+
+def _spark(
+    values: Values, width: Mapping[str, int], at: int, channels: int, pixels: int
+) -> list[Layer]:
+    squeeze, one, three = (width[f"{part}_{at}"] for part in ("squeeze", "expand1", "expand3"))
+    return [
+        norm(channels, pixels),
+        conv(channels, squeeze, pixels),
+        elementwise(squeeze * pixels, squeeze * pixels),
+        norm(squeeze, pixels),
+        conv(squeeze, one, pixels),
+        *_conv3x3(values[f"branch_{at}"], squeeze, three, pixels),
+        elementwise(2 * (one + three) * pixels, 2 * (one + three) * pixels),  # ReLUs and concat
+    ]
+
+
+def _stage(
+    values: Values, at: int, channels: int, skip: int, width: int, small: int, pixels: int
+) -> list[Layer]:
+    if values[f"up_{at}"] == "standard":
+        doubled = [norm(channels, small), up(channels, width, small)]
+    else:
+        doubled = [
+            norm(channels, small),
+            up(channels, channels, small, groups=channels),
+            norm(channels, 4 * small),
+            conv(channels, width, 4 * small),
+        ]
+    both = width + skip
+    return [
+        *doubled,  # and then cropped, where a side of the skip is odd
+        elementwise(width * 4 * small, width * 4 * small),
+        elementwise(both * pixels, both * pixels),
+        norm(both, pixels),
+        *_conv3x3(values[f"conv_{at}"], both, width, pixels),
+        elementwise(width * pixels, width * pixels),
+    ]
+
+
+PAPER = segfast(branches="separable", decoder="separable")
+STUDY = Study(
+    name="spark",
+    summary="widths and kinds of convolution of SegFast",
+    dimensions=DIMENSIONS,
+    build=build,
+    layers=layers,
+    first=(
+        PAPER,
+        narrowed(PAPER, DIMENSIONS, 0.75),
+        narrowed(PAPER, DIMENSIONS, 0.5),
+        segfast(branches="standard", decoder="separable"),
+        segfast(branches="standard", decoder="standard"),
+        segfast(branches="separable", decoder="standard"),
+    ),
+)

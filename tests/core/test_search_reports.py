@@ -1,0 +1,67 @@
+"""What is read off a search, from five trials that can be worked out by hand."""
+
+from dataclasses import replace
+
+import pytest
+from made_up_results import make_search, make_trial
+
+from segbench.report import render
+from segbench.searches import growth, pick
+
+SEARCH = make_search()
+
+
+def test_the_front_is_of_networks_that_were_trained_to_the_end():
+    assert [trial.number for trial in SEARCH.front] == [1, 2]
+
+
+def test_the_hypervolume_grows_with_the_epochs_that_were_spent():
+    # To 0.12 s: 0.08 x 0.5; then 0.02 x 0.4 more, where only the second trial reaches; then all.
+    assert growth(SEARCH) == [
+        (9, pytest.approx(0.08 * 0.5)),
+        (18, pytest.approx(0.02 * 0.4 + 0.08 * 0.5)),
+        (27, pytest.approx(0.01 * 0.4 + 0.09 * 0.55)),
+        (30, pytest.approx(0.01 * 0.4 + 0.09 * 0.55)),
+        (30, pytest.approx(0.01 * 0.4 + 0.09 * 0.55)),
+    ]
+    assert SEARCH.hypervolume == pytest.approx(0.01 * 0.4 + 0.09 * 0.55)
+
+
+@pytest.mark.parametrize(
+    ("what", "number"),
+    [("fastest-not-worse", 2), ("knee", 1), ("3", 3), ("17", None), ("best", None)],
+)
+def test_a_network_is_picked_by_what_is_wanted_of_it(what, number):
+    found = pick(SEARCH, what)
+    assert (found and found.number) == number
+
+
+def test_the_knee_is_what_is_farthest_above_the_line_between_the_ends():
+    trials = [make_trial(at, *point) for at, point in enumerate(
+        [(0.01, 0.2), (0.02, 0.5), (0.03, 0.52), (0.06, 0.6)])]  # fmt: skip
+    assert pick(replace(SEARCH, trials=tuple(trials)), "knee").number == 1
+
+
+def test_a_search_whose_rival_was_not_trained_has_none_that_is_not_worse():
+    assert pick(replace(SEARCH, trials=()), "fastest-not-worse") is None
+    assert pick(replace(SEARCH, trials=()), "knee") is None
+
+
+def test_the_report_has_the_front_and_the_rival_beside_it():
+    text = render(SEARCH, "markdown")
+    rows = [line for line in text.splitlines() if line.startswith("| ")][2:]
+    assert [row.split("|")[1].strip() for row in rows] == ["1", "2", "(0)"]
+    assert "20.0 ms" in rows[0]
+    assert "0.500 (0.49-0.51)" in rows[0]
+    assert "5 of 6 trials, 3 trained, 1 stopped, 1 refused" in text
+    assert "at most 50.0 ms" in text
+
+
+def test_the_csv_has_a_row_for_every_trial():
+    lines = render(SEARCH, "csv").splitlines()
+    assert len(lines) == 1 + 5
+    heading = lines[0].split(",")
+    row = dict(
+        zip(heading, lines[2].replace('"segfast,stem_width=24"', "x").split(","), strict=True)
+    )
+    assert (row["number"], row["on_front"], row["ratio_low"]) == ("1", "True", "0.49")

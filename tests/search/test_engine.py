@@ -1,0 +1,250 @@
+"""The order of a search, what it refuses, and that a kill costs it nothing."""
+
+# ruff: noqa: S311 - orders and choices are no secrets
+
+import os
+import random
+import signal
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from made_up_searches import FIRST, SPACE, MadeUp, latency_of, miou_of, timed
+
+from segbench.errors import UsageError
+from segbench.search.engine import Effort, Search
+from segbench.search.front_sampler import FrontProposer
+from segbench.search.ledger import Ledger, sqlite
+from segbench.search.pareto import dominates
+from segbench.search.proposing import OPTUNA, OptunaProposer, RandomProposer
+from segbench.search.rungs import rungs_of
+from segbench.search.space import Kind, Study
+from studies import separable
+
+HERE = Path(__file__).parent
+ANCHOR_S = timed(FIRST).rival_s
+
+
+def proposer_of(name):
+    if name == "front":
+        return FrontProposer(SPACE, latency_of, (0.2, 0.0))
+    return RandomProposer(SPACE) if name == "random" else OptunaProposer(SPACE, OPTUNA[name])
+
+
+def make_search(folder, *, sampler="random", laboratory=None, latency=None, **effort):
+    effort = Effort(**{"trials": 20, "epochs": 9, **effort})
+    ledger = Ledger(sqlite(folder / "study.db"), "made-up", SPACE, {"seed": effort.seed})
+    return Search(
+        SPACE,
+        effort,
+        ledger,
+        laboratory or MadeUp(),
+        proposer_of(sampler),
+        anchor_s=ANCHOR_S,
+        latency=latency,
+    )
+
+
+def table(ended):
+    """Return what trials were and came to, in a form that can be compared."""
+    return [
+        (each.seen.number, sorted(each.seen.values.items()), each.seen.state, each.seen.latency_s,
+         dict(each.seen.rungs), each.reason)
+        for each in ended
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("sampler", ["random", "front", "tpe", "tpe-multivariate", "nsga2"])
+def test_as_many_trials_end_as_were_asked_for_and_none_is_a_duplicate(tmp_path, sampler):
+    search = make_search(tmp_path, sampler=sampler)
+    ended = list(search.run())
+    assert [each.seen.number for each in ended] == list(range(20))
+    assert len({each.model for each in ended}) == 20
+    assert [each.seen.values for each in ended[:3]] == [dict(values) for values in SPACE.first]
+
+
+def test_latencies_are_ratios_to_the_rival_as_it_was_when_the_search_began(tmp_path):
+    class Drifting(MadeUp):
+        def time(self, values):
+            found = super().time(values)
+            return timed(values, rival_s=found.rival_s * len(self.asked))
+
+    for each in make_search(tmp_path, laboratory=Drifting(), trials=6).run():
+        ratio = latency_of(each.seen.values) / latency_of(FIRST)
+        assert each.seen.latency_s == pytest.approx(ratio * ANCHOR_S)
+
+
+def test_what_is_over_the_budget_is_measured_and_never_trained(tmp_path):
+    laboratory = MadeUp()
+    budget_s = 1.1 * ANCHOR_S
+    ended = list(make_search(tmp_path, laboratory=laboratory, budget_s=budget_s).run())
+    trained = {line[1] for line in laboratory.asked if line[0] == "train"}
+    states = Counter(each.seen.state for each in ended)
+    assert states["refused"] > 0
+    assert states["trained"] > 0
+    for each in ended:
+        assert (each.seen.state == "refused") == (each.seen.latency_s > budget_s)
+        assert (each.seen.number in trained) == (each.seen.state != "refused")
+
+
+def test_what_is_surely_too_slow_is_not_even_measured(tmp_path):
+    laboratory = MadeUp()
+    budget_s = 0.8 * ANCHOR_S
+    scale = ANCHOR_S / latency_of(FIRST)
+    search = make_search(
+        tmp_path,
+        laboratory=laboratory,
+        budget_s=budget_s,
+        latency=lambda values: scale * latency_of(values),
+    )
+    list(search.run())
+    measured = [line[1] for line in laboratory.asked if line[0] == "time"][len(SPACE.first) :]
+    assert max(scale * latency_of(values) for values in measured) <= 1.15 * budget_s
+
+
+def test_training_goes_in_rungs_and_what_is_stopped_was_dominated_by_what_came_as_far(tmp_path):
+    laboratory = MadeUp()
+    ended = list(make_search(tmp_path, laboratory=laboratory, trials=40).run())
+    asked = {}
+    for line in laboratory.asked:
+        if line[0] == "train":
+            asked.setdefault(line[1], []).append(line[2])
+    for position, each in enumerate(ended):
+        rungs = sorted(each.seen.rungs)
+        assert asked[position] == rungs == list(rungs_of(9))[: len(rungs)]
+        if each.seen.state == "stopped":
+            last = rungs[-1]
+            mine = each.seen.latency_s, each.seen.rungs[last]
+            before = [
+                (other.seen.latency_s, other.seen.rungs[last])
+                for other in ended[:position]
+                if last in other.seen.rungs
+            ]
+            assert any(dominates(other, mine) for other in before)
+    assert Counter(each.seen.state for each in ended)["stopped"] > 10
+    assert {each.seen.state for each in ended[: len(SPACE.first)]} == {"trained"}
+
+
+def test_without_stopping_all_go_all_the_way(tmp_path):
+    ended = list(make_search(tmp_path, stops=False).run())
+    assert {each.seen.state for each in ended} == {"trained"}
+    for each in ended:
+        assert each.seen.miou == pytest.approx(miou_of(each.seen.values, 9))
+
+
+@pytest.mark.parametrize("where", ["time", "train"])
+def test_a_network_that_fails_is_named_failed_and_the_search_goes_on(tmp_path, where):
+    ended = list(make_search(tmp_path, laboratory=MadeUp(fails=(where,))).run())
+    assert len(ended) == 20
+    for each in ended:
+        assert (each.seen.state == "failed") == (each.seen.values["k3"] == "b")
+        assert ("SIGKILL" in each.reason or "nan" in each.reason) == (each.seen.state == "failed")
+
+
+def test_a_full_disk_ends_the_search_with_one_line_and_the_same_command_goes_on(tmp_path):
+    search = make_search(tmp_path, laboratory=MadeUp(fails=("disk",)), trials=8)
+    with pytest.raises(UsageError, match=r"^cannot write .*: no space left on device$"):
+        list(search.run())
+    assert len(search.ledger.ended()) == 4
+    again = make_search(tmp_path, trials=8)
+    list(again.run())
+    other = tmp_path / "other"
+    other.mkdir()
+    list((undisturbed := make_search(other, trials=8)).run())
+    assert table(again.ledger.ended()) == table(undisturbed.ledger.ended())
+
+
+def test_a_finished_search_does_nothing_and_a_longer_one_goes_on(tmp_path):
+    list(make_search(tmp_path, trials=8).run())
+    laboratory = MadeUp()
+    assert list(make_search(tmp_path, trials=8, laboratory=laboratory).run()) == []
+    assert laboratory.asked == []
+    ended = list(make_search(tmp_path, trials=10, laboratory=laboratory).run())
+    assert [each.seen.number for each in ended] == [8, 9]
+
+
+def test_a_search_goes_on_only_as_it_was_begun(tmp_path):
+    make_search(tmp_path, seed=1)
+    with pytest.raises(UsageError, match=r"^cannot go on with this search: seed differs \(1, now"):
+        make_search(tmp_path, seed=2)
+
+
+def test_a_space_that_is_exhausted_is_said_so(tmp_path):
+    study = Study(
+        "tiny", "", (Kind("branch_1", ("separable", "standard")),),
+        lambda values: separable.build({**separable.STUDY.first[0], **values}),
+        lambda _values, **_options: [], ({"branch_1": "separable"},),
+    )  # fmt: skip
+    ledger = Ledger(sqlite(tmp_path / "study.db"), "tiny", study, {})
+
+    class Alike:
+        time = staticmethod(lambda _values: timed(FIRST))
+        train = staticmethod(lambda _number, _values, until: 0.5 / until)
+
+    effort = Effort(trials=5, epochs=1)
+    search = Search(study, effort, ledger, Alike(), RandomProposer(study), anchor_s=ANCHOR_S)
+    with pytest.raises(UsageError, match="the space may be exhausted"):
+        list(search.run())
+    assert len(ledger.ended()) == 2
+
+
+PROGRAM = """
+import sys
+from pathlib import Path
+from made_up_searches import MadeUp
+from test_engine import make_search
+
+class Slow(MadeUp):
+    def time(self, values):
+        print("time", flush=True)
+        return super().time(values)
+
+    def train(self, number, values, *, until):
+        print("train", flush=True)
+        found = super().train(number, values, until=until)
+        print("trained", number, until, flush=True)
+        return found
+
+for _ in make_search(
+    Path(sys.argv[1]), sampler=sys.argv[2], laboratory=Slow(), trials=14
+).run():
+    print("ended", flush=True)
+"""
+
+
+def test_a_search_that_is_killed_many_times_ends_as_one_that_was_not(tmp_path):
+    """Killed after so many lines of what it does, wherever that is, until it is done."""
+    killed, whole = tmp_path / "killed", tmp_path / "whole"
+    killed.mkdir()
+    whole.mkdir()
+    rng = random.Random(4)
+    kills, trained = 0, Counter()
+    for _ in range(60):
+        process = subprocess.Popen(
+            [sys.executable, "-c", PROGRAM, str(killed), "nsga2"],
+            cwd=HERE,
+            stdout=subprocess.PIPE,
+            text=True,
+            env={**os.environ, "PYTHONPATH": str(HERE)},
+        )
+        for _ in range(rng.randint(1, 9)):
+            line = process.stdout.readline()
+            if line.startswith("trained"):
+                trained[line] += 1
+        running = process.poll() is None
+        process.send_signal(signal.SIGKILL)
+        rest, _ = process.communicate()
+        trained.update(line + "\n" for line in rest.splitlines() if line.startswith("trained"))
+        kills += running and process.returncode == -signal.SIGKILL
+        if process.returncode == 0:
+            break
+    search = make_search(killed, sampler="nsga2", trials=14)
+    assert list(search.run()) == []
+    list((undisturbed := make_search(whole, sampler="nsga2", trials=14)).run())
+    assert table(search.ledger.ended()) == table(undisturbed.ledger.ended())
+    assert kills >= 5
+    assert search.ledger.open() is None  # no trial that runs for ever
+    # A rung that was told is never trained again, but where the kill fell before it was kept.
+    assert sum(trained.values()) <= len(trained) + kills

@@ -1,0 +1,97 @@
+"""The sampler `front`: its expected gains against areas that are counted, and what it proposes."""
+
+# ruff: noqa: S311 - orders and choices are no secrets
+
+import random
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from made_up_searches import SPACE, latency_of, seen_of
+
+from segbench.search.front_sampler import FrontProposer, expected_gains
+from segbench.search.pareto import hypervolume
+from segbench.search.proposing import OPTUNA, OptunaProposer, RandomProposer
+from segbench.search.surrogate import Surrogate
+
+REFERENCE = (10.0, 0.0)
+point = st.tuples(st.floats(0.5, 11), st.floats(0.05, 0.95))
+
+
+@given(st.lists(point, max_size=8), point)
+def test_the_gain_of_a_certain_network_is_the_area_it_adds(points, new):
+    latency, miou = (np.array([figure]) for figure in new)
+    [found] = expected_gains(points, REFERENCE, latency, miou, np.zeros(1))
+    added = hypervolume([*points, new], REFERENCE) - hypervolume(points, REFERENCE)
+    assert found == pytest.approx(added, abs=1e-9)
+
+
+def test_the_expected_gain_is_the_mean_over_what_the_miou_may_be():
+    points = [(1.0, 0.3), (3.0, 0.5), (6.0, 0.6)]
+    rng = np.random.default_rng(0)
+    draws = rng.normal(0.45, 0.1, 20_000)
+    whole = hypervolume(points, REFERENCE)
+    sampled = [hypervolume([*points, (2.0, miou)], REFERENCE) - whole for miou in draws[:4000]]
+    [found] = expected_gains(points, REFERENCE, np.array([2.0]), np.array([0.45]), np.array([0.1]))
+    assert found == pytest.approx(np.mean(sampled), rel=0.05)
+
+
+def test_without_any_points_the_whole_area_is_gained():
+    [found] = expected_gains([], REFERENCE, np.array([4.0]), np.array([0.5]), np.zeros(1))
+    assert found == pytest.approx(6.0 * 0.5)
+
+
+def test_a_surrogate_gives_back_what_it_saw_and_is_less_sure_of_the_rest():
+    rng = np.random.default_rng(1)
+    places = rng.random((40, 5))
+    figures = places @ np.array([1.0, -2.0, 0.5, 0.0, 0.0]) + 3
+    surrogate = Surrogate.fit(places, figures)
+    mean, deviation = surrogate.predict(places)
+    assert np.abs(mean - figures).max() < 0.1
+    unseen = rng.random((200, 5))
+    mean, _ = surrogate.predict(unseen)
+    true = unseen @ np.array([1.0, -2.0, 0.5, 0.0, 0.0]) + 3
+    assert np.corrcoef(mean, true)[0, 1] > 0.95
+    _, far = surrogate.predict(np.full((1, 5), 5.0))
+    assert far[0] > 3 * deviation.max()
+
+
+def test_a_surrogate_of_one_figure_and_of_equal_figures_is_that_figure():
+    for figures in ([0.4], [0.4, 0.4, 0.4]):
+        surrogate = Surrogate.fit(np.eye(3)[: len(figures)], np.array(figures))
+        mean, _ = surrogate.predict(np.zeros((1, 3)))
+        assert mean[0] == pytest.approx(0.4)
+
+
+def proposers(limit_s=None):
+    front = FrontProposer(SPACE, latency_of, (0.2, 0.0), limit_s=limit_s)
+    return {
+        "front": front,
+        "random": RandomProposer(SPACE),
+        **{name: OptunaProposer(SPACE, make) for name, make in OPTUNA.items()},
+    }
+
+
+@pytest.mark.parametrize("name", [name for name in proposers() if name != "gp"])
+def test_a_proposal_follows_from_what_was_seen_and_the_seed_alone(name):
+    seen = seen_of(30, seed=3)
+    proposer = proposers()[name]
+    first, again = (proposer.propose(seen, 5).values for _ in range(2))
+    SPACE.check(first)
+    assert first == again
+    assert any(proposer.propose(seen, seed).values != first for seed in range(6, 12))
+
+
+def test_nothing_slower_than_the_limit_is_proposed_where_there_is_something_faster():
+    limit_s = sorted(latency_of(SPACE.draw(random.Random(at))) for at in range(50))[10]
+    proposer = proposers(limit_s)["front"]
+    for seed in range(20):
+        assert latency_of(proposer.propose(seen_of(30, seed=seed), seed).values) <= limit_s
+
+
+def test_stopped_trials_are_learnt_from_with_what_those_that_went_on_gained():
+    seen = seen_of(30, seed=3, stopped=20)
+    found = proposers()["front"].propose(seen, 1).values
+    SPACE.check(found)
+    assert all(found != each.values for each in seen)

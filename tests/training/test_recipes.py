@@ -1,0 +1,71 @@
+"""Recipes by name, and what follows from them for a step."""
+
+import math
+from itertools import pairwise
+
+import pytest
+
+from segbench.errors import UsageError
+from segbench.training.recipes import INGREDIENTS, find_recipe
+
+
+def test_the_recipe_of_the_paper_is_what_the_paper_states():
+    recipe = find_recipe("paper")
+    assert (recipe.rate, recipe.betas, recipe.epsilon) == (1e-3, (0.9, 0.999), 1e-8)
+    assert recipe.epochs == 200
+    assert not recipe.changes_images
+    assert recipe.decay == recipe.balance == recipe.average == 0
+
+
+def test_its_rate_is_the_same_in_all_steps():
+    assert {find_recipe("paper").rate_at(step, 1000) for step in (0, 500, 999)} == {1e-3}
+
+
+def test_a_cosine_rises_for_a_fiftieth_and_falls_to_nothing():
+    recipe = find_recipe("paper+cosine")
+    rates = [recipe.rate_at(step, 1000) for step in range(1001)]
+    assert rates[:20] == pytest.approx([1e-3 * (step + 1) / 20 for step in range(20)])
+    assert rates[20] == 1e-3
+    assert rates[20 + 490] == pytest.approx(0.5e-3)
+    assert rates[20 + 245] == pytest.approx(1e-3 * (1 + math.sqrt(0.5)) / 2)
+    assert all(before > after for before, after in pairwise(rates[20:]))
+    assert rates[1000] == 0
+
+
+@pytest.mark.parametrize("steps", [1, 2, 3])
+def test_a_run_of_hardly_any_steps_has_a_rate_in_each(steps):
+    recipe = find_recipe("paper+cosine")
+    assert all(0 < recipe.rate_at(step, steps) <= 1e-3 for step in range(steps))
+
+
+def test_ingredients_are_added_to_what_the_recipe_has():
+    recipe = find_recipe("paper+flip+cosine")
+    assert recipe.flip
+    assert recipe.cosine
+    assert recipe.patience is None
+    assert recipe.name == "paper+flip+cosine"
+    assert recipe.light == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("papr", "unknown recipe 'papr'; did you mean 'paper'? (recipes: paper"),
+        ("paper+flp", "unknown ingredient 'flp' of recipe 'paper+flp'; did you mean 'flip'?"),
+        ("paper+", "unknown ingredient ''"),
+        ("paper+flip+flip", "names 'flip' twice"),
+        ("", "unknown recipe ''"),
+    ],
+)
+def test_an_unknown_name_is_refused_with_the_nearest(name, words):
+    with pytest.raises(UsageError) as caught:
+        find_recipe(name)
+    assert words in str(caught.value)
+
+
+@pytest.mark.parametrize("ingredient", INGREDIENTS)
+def test_every_ingredient_changes_the_recipe_of_the_paper(ingredient):
+    plain, changed = find_recipe("paper"), find_recipe(f"paper+{ingredient}")
+    fields = set(INGREDIENTS[ingredient])
+    assert fields
+    assert all(getattr(plain, field) != getattr(changed, field) for field in fields)
