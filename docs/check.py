@@ -28,6 +28,7 @@ NAMES = (
     *(("baseline", verb) for verb in ("save", "show", "update")),
     *(("data", verb) for verb in ("list", "fetch", "check", "show")),
     *(("train",), ("evaluate",), ("predict",), ("reproduce",), ("runs",)),
+    *(("search",), *(("search", verb) for verb in ("show", "export", "retrain"))),
     *(("report",), ("models",), ("env",)),
 )
 SMALL = {

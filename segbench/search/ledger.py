@@ -56,7 +56,7 @@ class Ledger:
     """The trials of one search.
 
     Args:
-        url: of the storage, as Optuna writes it.
+        url: of the storage, as Optuna writes it; None for one in memory, which ends with this.
         name: of the study in it.
         settings: what the search is; a search goes on only with the same.
 
@@ -64,7 +64,9 @@ class Ledger:
         UsageError: the storage cannot be opened, or holds a search with other settings.
     """
 
-    def __init__(self, url: str, name: str, study: Study, settings: Mapping[str, Any]) -> None:
+    def __init__(
+        self, url: str | None, name: str, study: Study, settings: Mapping[str, Any]
+    ) -> None:
         self._space = study
         self._study = _open(url, name)
         self._check_settings(settings)
@@ -174,7 +176,7 @@ class Ledger:
         Trial(self._study, identity).set_user_attr(key, value)
 
 
-def _open(url: str, name: str) -> optuna.Study:
+def _open(url: str | None, name: str) -> optuna.Study:
     import optuna  # noqa: PLC0415 - it takes a second
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)

@@ -15,7 +15,7 @@ from segbench.settings import Settings
 from segbench.statistics import Interval, ratio_interval, ratio_of
 from zoo.spec import ModelSpec
 
-LEAST_ROUNDS, MOST_ROUNDS = 3, 9
+LEAST_ROUNDS, MOST_ROUNDS = 3, 6
 NARROW = 0.03  # half the width of the interval of a ratio at which there are rounds enough
 
 

@@ -7,9 +7,11 @@ process writes and speaks; the others compute, and end with it.
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
 
+import numpy as np
 import torch
+from torch import nn
 
 from segbench.errors import UsageError
 from segbench.worker import end_with_parent
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from segbench.training.job import Job
 
 PRECISIONS = {"float32": "32-true", "bfloat16": "bf16-mixed", "float16": "16-mixed"}
+Figure = TypeVar("Figure")
 RANK = "LOCAL_RANK"  # which of this machine's processes one is, for torch.distributed
 
 
@@ -64,3 +67,21 @@ def make_fabric(job: Job) -> Fabric:
     )
     fabric.launch()
     return fabric
+
+
+def over_devices(fabric: Fabric, found: Figure, *, by: Literal["sum", "mean"] = "sum") -> Figure:
+    """Return the sum or the mean of what each device found: a number, or an array of counts."""
+    if fabric.world_size == 1:
+        return found
+    mine = torch.as_tensor(found, device=fabric.device)
+    if not isinstance(found, np.ndarray):
+        mine = mine.double()
+    whole = cast("torch.Tensor", fabric.all_reduce(mine, reduce_op=by)).cpu()
+    return cast("Figure", whole.numpy() if isinstance(found, np.ndarray) else float(whole))
+
+
+def share_buffers(fabric: Fabric, network: nn.Module) -> None:
+    """Give every device the first one's statistics of batch norm, which each gathers by itself."""
+    if fabric.world_size > 1:
+        for buffer in network.buffers():
+            buffer.copy_(fabric.broadcast(buffer))

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 import torch
 from torch import nn
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 import zoo
 from segbench.confusion import ConfusionMatrix
@@ -22,13 +21,12 @@ from segbench.errors import MeasurementError, UsageError
 from segbench.subject import check_logits
 from segbench.training.augmentation import augmented, class_weights
 from segbench.training.batches import batches, order_of
-from segbench.training.devices import make_fabric
+from segbench.training.devices import make_fabric, over_devices, share_buffers
 from segbench.training.history import Epoch, Speed, best_of
 from segbench.training.job import VOID_IS_CLASS, Job
+from segbench.training.optimizing import make_average, make_optimizer
 
 if TYPE_CHECKING:
-    from segbench.confusion import Counts
-    from segbench.training.recipes import Recipe
     from zoo.spec import ModelSpec
 
 # What tensors of a state begin with.
@@ -70,8 +68,8 @@ class Trainer:
         torch.manual_seed(self.job.seed)
         plan = self.job.plan
         network = zoo.build(self.spec).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self.network, self.optimizer = self._fabric.setup(network, _make_optimizer(network, plan))
-        self.average = _make_average(self.network.module, plan)
+        self.network, self.optimizer = self._fabric.setup(network, make_optimizer(network, plan))
+        self.average = make_average(self.network.module, plan)
         self.loss = nn.CrossEntropyLoss(ignore_index=VOID)  # log-softmax and NLL
         self.balanced_loss = nn.CrossEntropyLoss(self._class_weights(), ignore_index=VOID)
         self.confusion = ConfusionMatrix(self.classes)
@@ -149,7 +147,7 @@ class Trainer:
                 )
             total += value
             self.on_batch(number, done, count, total / done)
-        return self._over_devices(total / count, mean=True)
+        return over_devices(self._fabric, total / count, by="mean")
 
     def _check(self, logits: torch.Tensor, images: torch.Tensor) -> None:
         batch, channels, height, width = images.shape
@@ -165,6 +163,7 @@ class Trainer:
     def _validate(self) -> float:
         """Fill the confusion matrix, and return the mean loss of a labelled pixel."""
         network = self._judged.eval()
+        share_buffers(self._fabric, network)
         self.confusion = ConfusionMatrix(self.classes)
         total, pixels = 0.0, 0
         rank, devices = self._part
@@ -178,27 +177,9 @@ class Trainer:
                 pixels += judged
             known = labels.masked_fill(labels == self._void, VOID).cpu().numpy()
             self.confusion.add(known, logits.argmax(dim=1).cpu().numpy())
-        self.confusion.counts = self._confusion_over_devices()
-        loss, count = self._over_devices(total), self._over_devices(pixels)
+        self.confusion.counts = over_devices(self._fabric, self.confusion.counts)
+        loss, count = (over_devices(self._fabric, figure) for figure in (total, pixels))
         return loss / count if count else math.nan
-
-    def _over_devices(self, figure: float, *, mean: bool = False) -> float:
-        """Return the sum or the mean of what each device found."""
-        if self._fabric.world_size == 1:
-            return figure
-        found = self._fabric.all_reduce(
-            torch.tensor(figure, dtype=torch.float64, device=self._fabric.device),
-            reduce_op="mean" if mean else "sum",
-        )
-        return float(cast("torch.Tensor", found))
-
-    def _confusion_over_devices(self) -> Counts:
-        counts = self.confusion.counts
-        if self._fabric.world_size == 1:
-            return counts
-        mine = torch.from_numpy(counts).to(self._fabric.device)
-        whole = cast("torch.Tensor", self._fabric.all_reduce(mine, reduce_op="sum"))
-        return cast("Counts", whole.cpu().numpy())
 
     def _batches(
         self, arrays: Arrays, order: np.ndarray, *, part: tuple[int, int]
@@ -279,19 +260,3 @@ def _of(prefix: str, tensors: dict[str, torch.Tensor]) -> dict[str, torch.Tensor
         for name, tensor in tensors.items()
         if name.startswith(prefix)
     }
-
-
-def _make_optimizer(network: nn.Module, plan: Recipe) -> torch.optim.Optimizer:
-    parameters = network.parameters()
-    if plan.decay:
-        return torch.optim.AdamW(
-            parameters, lr=plan.rate, betas=plan.betas, eps=plan.epsilon, weight_decay=plan.decay
-        )
-    return torch.optim.Adam(parameters, lr=plan.rate, betas=plan.betas, eps=plan.epsilon)
-
-
-def _make_average(network: nn.Module, plan: Recipe) -> AveragedModel | None:
-    """Return the running mean of the weights and of the statistics of batch norm."""
-    if not plan.average:
-        return None
-    return AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(plan.average), use_buffers=True)

@@ -34,6 +34,27 @@ def test_an_epoch_has_every_scene_once():
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize("devices", [2, 3])
+def test_devices_share_every_batch_and_each_gets_something(devices):
+    arrays, order = make_arrays(10), order_of(10, seed=3, epoch=2)
+    shares = [
+        [
+            [int(label[1, 1]) for label in labels]
+            for _, labels in batches(
+                arrays, order, size=4, void=VOID, device=CPU, part=(rank, devices)
+            )
+        ]
+        for rank in range(devices)
+    ]
+    for number, start in enumerate((0, 4, 8)):
+        whole = sorted(order[start : start + 4].tolist())
+        parts = [share[number] for share in shares]
+        assert all(parts)
+        given = [scene for part in parts for scene in part]
+        assert set(given) == set(whole)
+        assert len(given) == max(len(whole), devices)  # one again, if there are too few
+
+
 def test_orders_differ_by_epoch_and_seed_and_not_otherwise():
     orders = {(s, e): tuple(order_of(20, seed=s, epoch=e)) for s in (0, 1) for e in (1, 2)}
     assert len(set(orders.values())) == 4

@@ -53,6 +53,34 @@ def test_from_a_network_to_a_number_by_three_commands(rooms):
     assert f"{best:.4f}" in cells
 
 
+def test_two_devices_train_one_network(rooms):
+    folder = rooms.parent
+    done = segbench(
+        *("train", "nets_to_train:Small", "--dataset", "rooms", "--epochs", "4", *SMALL),
+        *("--devices", "2", "--out", "run"),
+        folder=folder,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == "trained: run (evaluate it with: segbench evaluate run)\n"
+    lines = [line for line in done.stderr.splitlines() if line.startswith("epoch")]
+    assert [line.split(":")[0] for line in lines] == [f"epoch {n} of 4" for n in (1, 2, 3, 4)]
+    # Every scene of validation was counted once, by either of the two.
+    rows = (folder / "run" / "confusion.csv").read_text().splitlines()[1:]
+    pixels = sum(int(cell) for row in rows for cell in row.split(",")[1:])
+    assert pixels == 4 * 24 * 32
+    best = max(float(line.split("mIoU ")[1].split(",")[0]) for line in lines)
+    assert best > 0.6
+    found = segbench("evaluate", "run", folder=folder)
+    assert f"mIoU {best:.4f}" in found.stdout
+    done = segbench(
+        *("train", "nets_to_train:Small", "--dataset", "rooms", "--epochs", "4", *SMALL),
+        *("--out", "run", "--resume"),
+        folder=folder,
+    )
+    assert done.returncode == 2
+    assert "devices differs (2, now 1)" in done.stderr
+
+
 def test_ctrl_c_keeps_every_whole_epoch_and_says_how_to_go_on(rooms):
     folder = rooms.parent
     training = subprocess.Popen(

@@ -1,0 +1,74 @@
+"""How well is the latency of a network predicted that was never timed?
+
+Question: the predictor of `segbench search` learns from 32 networks of the space `spark`; how far
+is it off for 50 others, and does it rank them as they were measured?
+Source: the figures are mean relative error and Spearman's rank correlation.
+Cost: about ten minutes on 2 cores, of which the predictor's own timings are a sixth; nothing else
+may compute meanwhile.
+Result: docs/search.md.
+
+    python -m studies.latency_prediction
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+
+import numpy as np
+
+from segbench.search.loading import load_study
+from segbench.search.screening import TIMED, draw_networks, learn, time_networks
+from segbench.settings import Settings
+
+CLASSES = 12
+
+
+def main() -> None:
+    """Learn, measure others, and print how far off the predictions were."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--study", default="spark")
+    parser.add_argument("--learn-from", type=int, default=TIMED)
+    parser.add_argument("--unseen", type=int, default=50)
+    parser.add_argument("--rounds", type=int, default=3, help="of processes, for each unseen one")
+    given = parser.parse_args()
+    study, settings = load_study(given.study), Settings(classes=CLASSES)
+    began = time.monotonic()
+    seen = time_networks(
+        study,
+        draw_networks(study, given.learn_from, seed=0),
+        settings,
+        progress=lambda *_: None,
+    )
+    model = learn(study, seen, settings, classes=CLASSES)
+    built_s = time.monotonic() - began
+    unseen = time_networks(
+        study,
+        draw_networks(study, given.unseen, seed=1),
+        settings,
+        rounds=given.rounds,
+        progress=lambda *_: None,
+    )
+    measured = np.array([ratio for _, ratio in unseen])
+    predicted = np.array([model(values) for values, _ in unseen])
+    print(describe(measured, predicted, built_s))  # noqa: T201
+
+
+def describe(measured: np.ndarray, predicted: np.ndarray, built_s: float) -> str:
+    """Return the figures in a few lines."""
+    from scipy.stats import spearmanr  # noqa: PLC0415 - help does not wait for it
+
+    errors = np.abs(predicted / measured - 1)
+    return "\n".join(
+        (
+            f"built in {built_s:.0f} s",
+            f"{len(measured)} unseen networks",
+            f"between {measured.min():.2f} and {measured.max():.2f} times the rival",
+            f"mean error {100 * errors.mean():.1f} %, largest {100 * errors.max():.1f} %",
+            f"Spearman {spearmanr(measured, predicted).statistic:.3f}",
+        )
+    )
+
+
+if __name__ == "__main__":
+    main()

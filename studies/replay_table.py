@@ -1,0 +1,141 @@
+"""Write a table of networks with their latencies and their mIoU after every epoch.
+
+Question: none by itself; samplers and rungs are compared on it (`studies.samplers`) at no cost, and
+on the same networks.
+Source: SegFast, its copies and networks drawn from the space `spark`, trained on `streets` at a
+small size by `paper`.
+Cost: 160 networks of nine epochs at 64x96 take about an hour on 2 cores, two training side by side;
+their latencies, measured first, five minutes. What is there is not done again.
+Result: studies/replay.csv.
+
+    python -m studies.replay_table --out runs/replay --table studies/replay.csv
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import io
+import json
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from threading import local
+
+from segbench.measuring import Worker
+from segbench.search.screening import draw_networks, time_networks
+from segbench.search.space import Choice, Width
+from segbench.settings import Settings
+from segbench.store import write_text
+from segbench.training.job import Job
+from studies.spark import STUDY
+
+SIZE, EPOCHS, CLASSES = (64, 96), 9, 8
+SIDE_BY_SIDE = 2
+
+
+@dataclass(frozen=True)
+class Row:
+    """A network: its choices, its ratio to the rival, and the best mIoU after each epoch."""
+
+    values: dict[str, Choice]
+    ratio: float
+    best: tuple[float, ...]
+
+
+def networks(count: int) -> list[dict[str, Choice]]:
+    """Return those the study begins with, and others that are drawn."""
+    first = [dict(values) for values in STUDY.first]
+    return [*first, *draw_networks(STUDY, count - len(first), seed=7)]
+
+
+def measure(chosen: list[dict[str, Choice]], kept: Path) -> list[float]:
+    """Return ratios to the rival, at the size at which networks run and not that of training."""
+    if not kept.exists():
+        settings = Settings(classes=12)
+        timed = time_networks(STUDY, chosen, settings, rounds=2, progress=_tell)
+        write_text(kept, json.dumps([ratio for _, ratio in timed]) + "\n", force=True)
+    ratios: list[float] = json.loads(kept.read_text())
+    return ratios
+
+
+def train(chosen: list[dict[str, Choice]], folder: Path) -> list[list[float]]:
+    """Train two at a time, a thread each, and return the best mIoU after each epoch."""
+    settings, mine = Settings(threads=1), local()
+    workers: list[Worker] = []
+
+    def one(number: int, values: dict[str, Choice]) -> list[float]:
+        if not hasattr(mine, "worker"):
+            mine.worker = Worker(settings.task(STUDY.rival), "training")
+            mine.worker.receive()
+            workers.append(mine.worker)
+        job = Job(
+            model=str(STUDY.build(values)), dataset="streets", size=SIZE, epochs=EPOCHS, seed=0
+        )
+        path = str(folder / f"{number:04}")
+        best: list[float] = mine.worker.ask("begin", job=job.to_json(), folder=path, cache=None)[
+            "best"
+        ]
+        while len(best) < EPOCHS:
+            best = mine.worker.ask("epoch")["best"]
+        _tell(f"network {number}: mIoU {best[-1]:.4f}", number, len(chosen))
+        return best
+
+    try:
+        with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
+            return list(pool.map(one, range(len(chosen)), chosen))
+    finally:
+        for worker in workers:
+            worker.close()
+
+
+def _tell(doing: str, done: int, count: int) -> None:
+    print(f"{done + 1} of {count}: {doing}", file=sys.stderr, flush=True)  # noqa: T201
+
+
+def write_table(rows: list[Row]) -> str:
+    """Return the table as CSV: a column for each choice, the ratio, and one for each epoch."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    names = [dimension.name for dimension in STUDY.dimensions]
+    writer.writerow([*names, "ratio", *(f"miou_{epoch}" for epoch in range(1, EPOCHS + 1))])
+    for row in rows:
+        choices = [row.values[name] for name in names]
+        writer.writerow([*choices, f"{row.ratio:.4f}", *(f"{miou:.4f}" for miou in row.best)])
+    return text.getvalue()
+
+
+def read_table(text: str) -> list[Row]:
+    """Read it back."""
+    rows = []
+    for row in csv.DictReader(text.splitlines()):
+        values: dict[str, Choice] = {
+            each.name: int(row[each.name]) if isinstance(each, Width) else row[each.name]
+            for each in STUDY.dimensions
+        }
+        best = tuple(float(row[f"miou_{epoch}"]) for epoch in range(1, EPOCHS + 1))
+        rows.append(Row(values, float(row["ratio"]), best))
+    return rows
+
+
+def main() -> None:
+    """Measure, train, and write the table."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--networks", type=int, default=160)
+    parser.add_argument("--out", type=Path, default=Path("runs/replay"))
+    parser.add_argument("--table", type=Path, default=Path("studies/replay.csv"))
+    given = parser.parse_args()
+    given.out.mkdir(parents=True, exist_ok=True)
+    chosen = networks(given.networks)
+    ratios = measure(chosen, given.out / "ratios.json")
+    curves = train(chosen, given.out)
+    rows = [
+        Row(values, ratio, tuple(best))
+        for values, ratio, best in zip(chosen, ratios, curves, strict=True)
+    ]
+    write_text(given.table, write_table(rows), force=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,181 @@
+"""``segbench search`` as a user runs it: real measuring and training, in a space of two widths."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import psutil
+import pytest
+
+STUDY = """
+from segbench.search.layers import conv
+from segbench.search.space import Study, Width
+from zoo.spec import ModelSpec
+
+def build(values):
+    wide = values["wide"]
+    return ModelSpec("segfast", {"stem_width": values["stem"], "squeeze": 8, "expand1": wide,
+        "expand3": wide, "decoder_width": (16, 16, 16)})
+
+def layers(values, *, size, classes):
+    height, width = size
+    return [conv(3, values["stem"], height * width // 4, kernel=3),
+            conv(8, values["wide"], height * width // 16)]
+
+STUDY = Study(name="two", summary="two widths",
+    dimensions=(Width("stem", 8, 32), Width("wide", 8, 64)), build=build, layers=layers,
+    first=({"stem": 16, "wide": 16}, {"stem": 8, "wide": 8}))
+"""
+SEARCH = (
+    *("search", "--study", "two.py", "--dataset", "rooms", "--size", "24x32", "--batch", "5"),
+    *("--epochs", "3", "--sampler", "random", "--out", "found"),
+)
+
+
+@pytest.fixture
+def home(rooms):
+    folder = rooms.parent
+    (folder / "two.py").write_text(STUDY)
+    return folder
+
+
+def start(*arguments, folder):
+    return subprocess.Popen(
+        [sys.executable, "-m", "segbench", *arguments],
+        cwd=folder,
+        env={**os.environ, "SEGBENCH_CACHE": str(folder / "cache"), "COLUMNS": "100"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def segbench(*arguments, folder):
+    process = start(*arguments, folder=folder)
+    output, errors = process.communicate(timeout=300)
+    return process.returncode, output, errors
+
+
+def read(folder):
+    return json.loads((folder / "found" / "search.json").read_text())
+
+
+@pytest.mark.measures
+def test_from_nothing_to_a_network_that_is_a_model_like_any_other(home):
+    code, output, errors = segbench(*SEARCH, "--trials", "2", folder=home)
+    assert code == 0, errors
+    assert "search two on rooms: 2 of 2 trials" in output
+    assert [line.split(":")[0] for line in errors.splitlines()[:2]] == ["trial 1", "trial 2"]
+    found = read(home)
+    rival, *_ = found["trials"]
+    assert rival["state"] == "trained"
+    assert rival["ratio"] == pytest.approx(1.0, abs=0.3)  # held against itself
+    assert all(trial["ratio_ci95"][0] < trial["ratio"] for trial in found["trials"])
+    assert (home / "found" / "front.png").read_bytes().startswith(b"\x89PNG")
+
+    before = (home / "found" / "study.db").read_bytes()
+    code, output, errors = segbench(*SEARCH, "--trials", "2", folder=home)
+    assert (code, read(home)["trials"]) == (0, found["trials"]), errors
+    assert (home / "found" / "study.db").read_bytes() == before
+
+    code, output, _ = segbench("search", "show", "found", "--output", "all.csv", folder=home)
+    assert code == 0
+    assert len((home / "all.csv").read_text().splitlines()) == 1 + 2
+
+    code, output, errors = segbench(
+        "search", "export", "found", "--pick", "1", "-o", "best.json", folder=home
+    )
+    assert (code, errors) == (0, "")
+    code, output, errors = segbench(
+        "profile", "best.json", "--size", "24x32", "--repeats", "1", "--format", "json", folder=home
+    )
+    assert code == 0, errors
+    assert json.loads(output)["model"]["options"]["stem_width"] == 8
+
+    code, output, errors = segbench(
+        "search", "retrain", "found", "--seeds", "2", "--epochs", "1", folder=home
+    )
+    assert code == 0, errors
+    assert "trained in full" in output
+
+
+@pytest.mark.measures
+def test_ctrl_c_leaves_no_process_and_the_same_command_goes_on(home):
+    process = start(*SEARCH, "--trials", "2", folder=home)
+    line = process.stderr.readline()
+    assert line.startswith("trial 1: trained")
+    children = psutil.Process(process.pid).children(recursive=True)
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert errors.splitlines()[-1] == (
+        "segbench: interrupted; what was found is in found, the same command goes on"
+    )
+    deadline = time.monotonic() + 10
+    while any(child.is_running() and child.status() != psutil.STATUS_ZOMBIE for child in children):
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    first = read(home)["trials"]
+    assert len(first) == 1
+    code, _, errors = segbench(*SEARCH, "--trials", "2", "--resume", folder=home)
+    assert code == 0, errors
+    assert read(home)["trials"][:1] == first
+    assert len(read(home)["trials"]) == 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("--study", "sparc"), "unknown study 'sparc'; did you mean 'spark'? (studies: spark, sep"),
+        (("--study", "no.py"), "there is no study 'no.py'"),
+        (("--study", "broken.py"), "study 'broken.py' cannot be run: SyntaxError"),
+        (("--study", "empty.py"), "study 'empty.py' has no STUDY; give it one"),
+        (("--sampler", "tpee"), "unknown sampler 'tpee'; did you mean 'tpe'?"),
+        (("--trials", "0"), "trials must be a positive whole number, got 0"),
+        (("--epochs", "0"), "epochs must be a positive whole number, got 0"),
+        (("--latency-budget", "20 parsecs"), "latency-budget '20 parsecs' is no time above 0"),
+        (("--dataset", "camvit"), "unknown dataset 'camvit'; did you mean 'camvid'?"),
+        (("--runtime", "onyx"), "unknown runtime 'onyx'"),
+        (("--resume",), "there is no search in 'found' to go on with; leave out --resume"),
+        (("--storage", "sqlite:///no/such/folder/a.db"), "cannot open the storage 'sqlite:///no"),
+        (("--recipe", "modrn"), "unknown recipe 'modrn'"),
+    ],
+)
+def test_what_cannot_be_searched_is_one_line(home, arguments, words):
+    (home / "broken.py").write_text("STUDY = (")
+    (home / "empty.py").write_text("")
+    code, output, errors = segbench(*SEARCH, *arguments, folder=home)
+    assert (code, output) == (2, "")
+    assert words in errors
+    assert errors.count("\n") == 1
+    assert not list((home / "found").glob("trials/*")) if (home / "found").exists() else True
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("show", "rooms"), "'rooms' is no search: it has no search.json"),
+        (("export", "nowhere"), "'nowhere' is no search"),
+        (("retrain", "nowhere"), "'nowhere' is no search"),
+    ],
+)
+def test_a_folder_without_a_search_is_one_line(home, arguments, words):
+    code, _, errors = segbench("search", *arguments, folder=home)
+    assert code == 2
+    assert words in errors
+    assert errors.count("\n") == 1
+
+
+def test_another_search_is_not_gone_on_with_in_its_folder(home):
+    from segbench.search.searching import Plan, Searching  # noqa: PLC0415 - the rest starts processes
+    from segbench.training.job import Job  # noqa: PLC0415
+
+    job = Job(model="segfast", dataset=str(home / "rooms"), size=(24, 32), epochs=3)
+    Searching(Plan(study=str(home / "two.py"), job=job, trials=3), home / "found")
+    code, _, errors = segbench(*SEARCH, "--trials", "3", "--seed", "4", folder=home)
+    assert code == 2
+    assert errors.startswith("segbench: cannot go on with this search: job differs")
+    assert "sampler differs (front, now random)" in errors
