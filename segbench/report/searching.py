@@ -9,6 +9,8 @@ from segbench.report.contents import Report, Table
 from segbench.searches import Searched, Trial
 
 MOST_REASONS = 5
+MOST_CHOICES = 6
+OBJECTIVES = {"latency_s": "for latency", "miou": "for mIoU"}
 
 
 def report_search(found: Searched) -> Report:
@@ -29,7 +31,7 @@ def report_search(found: Searched) -> Report:
             how,
             f"{found.threads} threads, {found.runtime}, {found.machine}, {found.created}",
         ),
-        tables=(_front_table(found),),
+        tables=(_front_table(found), *_importance_table(found)),
         remarks=_remarks(found),
     )
 
@@ -61,6 +63,29 @@ def _row(trial: Trial, *, on_front: bool) -> tuple[str, ...]:
         "-" if trial.miou is None else f"{trial.miou:.4f}",
         "-" if trial.params is None else f"{trial.params:,}",
         units.count(trial.macs),
+    )
+
+
+def _importance_table(found: Searched) -> tuple[Table, ...]:
+    """Return the choices that mattered most, for either objective."""
+    if not found.importances:
+        return ()
+    names = {
+        name: sorted(shares, key=lambda choice: -shares[choice])[:MOST_CHOICES]
+        for name, shares in found.importances.items()
+    }
+    chosen = list(dict.fromkeys(name for few in names.values() for name in few))
+    rows = tuple(
+        (choice, *(units.percent(shares.get(choice)) for shares in found.importances.values()))
+        for choice in chosen
+    )
+    return (
+        Table(
+            "which choices mattered",
+            ("choice", *(OBJECTIVES.get(name, name) for name in found.importances)),
+            rows,
+            "shares in what made networks good, by PED-ANOVA over those trained to the end.",
+        ),
     )
 
 

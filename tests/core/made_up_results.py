@@ -360,6 +360,10 @@ def make_search() -> Searched:
             make_trial(4, 0.06, None, state="refused", epochs=0, ratio=1.5),
         ),
         machine="Made-Up 9000, 2 CPUs, torch 2.13.0",
+        importances={
+            "latency_s": {"stem": 0.7, "up_1": 0.2, "conv_1": 0.1},
+            "miou": {"conv_1": 0.6, "stem": 0.25, "up_1": 0.15},
+        },
         created="2026-01-02T03:04:05Z",
     )
 

@@ -49,7 +49,8 @@ def test_a_search_whose_rival_was_not_trained_has_none_that_is_not_worse():
 
 def test_the_report_has_the_front_and_the_rival_beside_it():
     text = render(SEARCH, "markdown")
-    rows = [line for line in text.splitlines() if line.startswith("| ")][2:]
+    table = text[: text.index("which choices")]
+    rows = [line for line in table.splitlines() if line.startswith("| ")][2:]
     assert [row.split("|")[1].strip() for row in rows] == ["1", "2", "(0)"]
     assert "20.0 ms" in rows[0]
     assert "0.500 (0.49-0.51)" in rows[0]
@@ -65,3 +66,13 @@ def test_the_csv_has_a_row_for_every_trial():
         zip(heading, lines[2].replace('"segfast,stem_width=24"', "x").split(","), strict=True)
     )
     assert (row["number"], row["on_front"], row["ratio_low"]) == ("1", "True", "0.49")
+
+
+def test_the_choices_that_mattered_are_in_the_report_with_both_shares():
+    lines = [line.replace(" ", "") for line in render(SEARCH, "markdown").splitlines()]
+    assert "|stem|70.0%|25.0%|" in lines
+    assert "|conv_1|10.0%|60.0%|" in lines
+
+
+def test_a_search_of_few_trials_says_nothing_of_choices():
+    assert "which choices mattered" not in render(replace(SEARCH, importances={}), "markdown")
