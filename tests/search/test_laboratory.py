@@ -1,0 +1,95 @@
+"""The laboratory of a real search: its worker dies, its data go, its folders are half made."""
+
+import os
+import shutil
+import signal
+
+import pytest
+
+from segbench.errors import MeasurementError, UsageError
+from segbench.search.laboratory import Machine
+from segbench.search.layers import conv
+from segbench.search.space import Study, Width
+from segbench.settings import Settings
+from segbench.training.job import Job
+from zoo.spec import ModelSpec
+
+STUDY = Study(
+    name="one",
+    summary="",
+    dimensions=(Width("wide", 8, 16),),
+    build=lambda values: ModelSpec(
+        "segfast", {"expand1": values["wide"], "expand3": 8, "squeeze": 8, "stem_width": 8}
+    ),
+    layers=lambda values, **_: [conv(8, values["wide"], 100)],
+    first=({"wide": 8},),
+)
+
+
+@pytest.fixture
+def laboratory(rooms, tmp_path):
+    job = Job(model="segfast", dataset=str(rooms), size=(24, 32), batch=5, epochs=4)
+    machine = Machine(
+        STUDY, Settings(size=(24, 32)), job, tmp_path / "search", cache=tmp_path / "cache"
+    )
+    (tmp_path / "search").mkdir()
+    yield machine
+    machine.close()
+
+
+def kill_worker(machine):
+    os.kill(machine._trainee.pid, signal.SIGKILL)
+
+
+def test_a_worker_that_is_killed_fails_the_trial_and_the_next_gets_another(laboratory):
+    laboratory.on_epoch = lambda _number, epochs, _miou: epochs == 2 and kill_worker(laboratory)
+    with pytest.raises(MeasurementError, match="was killed by SIGKILL"):
+        laboratory.train(0, {"wide": 16}, until=4)
+    laboratory.on_epoch = lambda *_: None
+    resumed = laboratory.train(0, {"wide": 16}, until=4)
+    assert resumed == laboratory.train(1, {"wide": 16}, until=4)  # which nothing disturbed
+    history = [
+        (laboratory.folder / "trials" / f"000{number}" / "history.csv").read_text()
+        for number in (0, 1)
+    ]
+    assert history[0] == history[1]
+
+
+def test_a_rung_goes_on_from_the_one_before_and_tells_the_best_by_then(laboratory):
+    told = []
+    laboratory.on_epoch = lambda *told_now: told.append(told_now)
+    first = laboratory.train(0, {"wide": 8}, until=1)
+    second = laboratory.train(0, {"wide": 8}, until=3)
+    assert [(number, epochs) for number, epochs, _ in told] == [(0, 1), (0, 2), (0, 3)]
+    assert first == told[0][2]
+    assert second == told[-1][2] >= first
+
+
+def test_data_that_are_gone_end_the_search_with_one_line(laboratory, rooms):
+    laboratory.cache = None  # what was decoded before is of no use
+    shutil.rmtree(rooms)
+    with pytest.raises(UsageError) as caught:
+        laboratory.train(0, {"wide": 8}, until=1)
+    assert "\n" not in str(caught.value)
+    assert "rooms" in str(caught.value)
+
+
+def test_a_folder_that_a_kill_left_empty_is_begun_anew(laboratory):
+    (laboratory.folder / "trials" / "0000").mkdir(parents=True)
+    (laboratory.folder / "trials" / "0000" / ".run.json.x1").write_text("{")
+    assert 0 < laboratory.train(0, {"wide": 8}, until=1) < 1
+    assert not list((laboratory.folder / "trials" / "0000").glob(".*"))
+
+
+@pytest.mark.measures
+def test_a_network_that_cannot_be_built_fails_alone(laboratory):
+    laboratory.study = Study(
+        name="wrong",
+        summary="",
+        dimensions=STUDY.dimensions,
+        build=lambda values: ModelSpec("segfast", {"expand1": -int(values["wide"])}),
+        layers=STUDY.layers,
+        first=STUDY.first,
+    )
+    with pytest.raises(MeasurementError, match="expand1"):
+        laboratory.time({"wide": 8})
