@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 from segbench import units
@@ -14,6 +15,7 @@ from segbench.report.contents import (
     remarks_on,
 )
 from segbench.results import PHASES, Comparison, Latency, Profile, Ratio
+from segbench.two_speeds import find_speeds, ratio_at
 
 RATIOS = ("latency.forward.p50_s", "latency.backward.p50_s", "params")
 
@@ -34,8 +36,30 @@ def report_comparison(comparison: Comparison) -> Report:
             describe_machine(first),
         ),
         tables=tuple(tables),
-        remarks=tuple(remarks),
+        remarks=(*remarks, *_speeds_remark(comparison)),
     )
+
+
+def _speeds_remark(comparison: Comparison) -> tuple[str, ...]:
+    """Say whether the machine had two speeds, and what the forward ratios were at either."""
+    baseline = next(p for p in comparison.profiles if p.model.label == comparison.baseline)
+    forward = phase_of(baseline.latency, "forward")
+    speeds = find_speeds(forward)
+    if speeds is None or forward is None:
+        return ()
+    ratios = [
+        f"{profile.model.label} {units.times(fast)} and {units.times(slow)}"
+        for profile in comparison.profiles
+        if profile is not baseline and (mine := phase_of(profile.latency, "forward")) is not None
+        if not math.isnan(fast := ratio_at(mine, forward, speeds.fast))
+        and not math.isnan(slow := ratio_at(mine, forward, speeds.slow))
+    ]
+    remark = (
+        f"this machine had two speeds: {comparison.baseline} took {units.seconds(speeds.fast_s)} "
+        f"in {len(speeds.fast)} rounds and {units.seconds(speeds.slow_s)} in {len(speeds.slow)}; "
+        f"ratios to it were {', '.join(ratios)}"
+    )
+    return (remark,)
 
 
 def exact_table(profiles: Sequence[Profile]) -> Table:
