@@ -36,7 +36,7 @@ class Trial:
     ratio_ci95: Interval | None
     epochs: int
     miou: float | None
-    params: int | None
+    params: int
     macs: int
 
     @property

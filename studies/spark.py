@@ -76,7 +76,7 @@ def layers(values: Values, *, size: tuple[int, int], classes: int) -> list[Layer
     pixels = _pixels(size)
     stem = width["stem"]
     found = [
-        conv(3, stem, pixels[2], kernel=3, entering=size[0] * size[1]),
+        conv(3, stem, pixels[2], kernel=3, entering=size[0] * size[1], bias=True),
         elementwise(stem * pixels[2], stem * pixels[2]),
     ]
     channels, skips = stem, {2: stem}

@@ -108,7 +108,7 @@ def search(
         return ExitCode.OK
     from segbench.cli.output import show  # noqa: PLC0415 - start-up
     from segbench.cli.searching import search_with_progress  # noqa: PLC0415 - start-up
-    from segbench.search.searching import Plan  # noqa: PLC0415 - start-up
+    from segbench.search.plan import Plan  # noqa: PLC0415 - start-up
     from segbench.training.job import Job  # noqa: PLC0415 - start-up
 
     job = Job(

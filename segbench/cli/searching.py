@@ -14,7 +14,8 @@ from segbench.results import Device
 from segbench.retrainings import Retraining
 from segbench.rounds import Progress
 from segbench.search.pictures import draw_search, write_page
-from segbench.search.searching import RESULT, Plan, Searching, Watch
+from segbench.search.plan import Plan
+from segbench.search.searching import RESULT, Searching, Watch
 from segbench.searches import Searched, Trial, pick
 from segbench.store import load, write_text
 from segbench.training.job import Job

@@ -61,7 +61,7 @@ def _row(trial: Trial, *, on_front: bool) -> tuple[str, ...]:
         units.seconds(trial.latency_s),
         ratio,
         "-" if trial.miou is None else f"{trial.miou:.4f}",
-        "-" if trial.params is None else f"{trial.params:,}",
+        f"{trial.params:,}",
         units.count(trial.macs),
     )
 

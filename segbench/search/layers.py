@@ -18,11 +18,13 @@ class Layer:
     Attributes:
         macs: multiply-accumulates.
         values: numbers that are read and written: of the input, the output and the weights.
+        params: that are learnt.
     """
 
     kind: LayerKind
     macs: int
     values: int
+    params: int = 0
 
 
 def conv(
@@ -33,6 +35,7 @@ def conv(
     kernel: int = 1,
     groups: int = 1,
     entering: int | None = None,
+    bias: bool = False,
 ) -> Layer:
     """Return a convolution.
 
@@ -41,12 +44,12 @@ def conv(
         entering: pixels of the input, where they are others.
 
     >>> conv(16, 64, 100)
-    Layer(kind='pointwise', macs=102400, values=9024)
+    Layer(kind='pointwise', macs=102400, values=9024, params=1024)
     """
     weights = channels * outputs * kernel * kernel // groups
     kind: LayerKind = "depthwise" if groups > 1 else "pointwise" if kernel == 1 else "standard"
     values = channels * (pixels if entering is None else entering) + outputs * pixels + weights
-    return Layer(kind, weights * pixels, values)
+    return Layer(kind, weights * pixels, values, weights + bias * outputs)
 
 
 def up(channels: int, outputs: int, pixels: int, *, groups: int = 1) -> Layer:
@@ -57,12 +60,12 @@ def up(channels: int, outputs: int, pixels: int, *, groups: int = 1) -> Layer:
     """
     weights = channels * outputs * 4 // groups
     values = channels * pixels + 4 * outputs * pixels + weights
-    return Layer("depthwise-up" if groups > 1 else "up", weights * pixels, values)
+    return Layer("depthwise-up" if groups > 1 else "up", weights * pixels, values, weights)
 
 
 def norm(channels: int, pixels: int) -> Layer:
     """Return a batch norm."""
-    return Layer("norm", 0, 2 * channels * pixels)
+    return Layer("norm", 0, 2 * channels * pixels, 2 * channels)
 
 
 def elementwise(read: int, written: int) -> Layer:

@@ -9,91 +9,33 @@ front.png           all trials, the front, and how it grew
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from segbench.data.registry import open_dataset
-from segbench.environment import read_environment
 from segbench.errors import UsageError
 from segbench.rounds import Progress
 from segbench.search.engine import Effort, Search, reference_for
 from segbench.search.front_sampler import FrontProposer
-from segbench.search.importances import importances
 from segbench.search.laboratory import Machine
 from segbench.search.ledger import Ended, Ledger, sqlite
 from segbench.search.loading import load_study
+from segbench.search.outcome import outcome
+from segbench.search.plan import Plan
 from segbench.search.proposing import (
     OPTUNA,
     OptunaProposer,
     Proposer,
     RandomProposer,
-    check_sampler,
 )
 from segbench.search.screening import ratio_model
 from segbench.search.space import Study, Values
-from segbench.searches import Searched, Trial
-from segbench.settings import Settings
+from segbench.searches import Searched
 from segbench.store import save
-from segbench.training.job import VOID_IS_CLASS, Job
 
 ANCHOR = "anchor_s"
 RESULT, STORAGE, RATIOS = "search.json", "study.db", "ratios.json"
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What is searched, and how.
-
-    Attributes:
-        study: a name, or the path of a file.
-        job: how each network is trained; its model is replaced.
-        trials: that are over at the end.
-        budget_s: slower networks are not trained.
-        storage: an address as Optuna writes it; a file in the folder if None.
-
-    Raises:
-        UsageError: a value is out of its range.
-    """
-
-    study: str
-    job: Job
-    trials: int
-    budget_s: float | None = None
-    threads: int | None = None
-    runtime: str = "eager"
-    sampler: str = "front"
-    storage: str | None = None
-
-    def __post_init__(self) -> None:
-        check_sampler(self.sampler)
-        if self.trials < 1:
-            raise UsageError(f"trials must be a positive whole number, got {self.trials}")
-        if self.budget_s is not None and self.budget_s <= 0:
-            raise UsageError(f"the latency budget must be above 0, got {self.budget_s} s")
-
-    def settings(self, classes: int) -> Settings:
-        """Return how latencies are measured: with the size and the classes of the data."""
-        job = self.job
-        outputs = classes + (job.protocol in VOID_IS_CLASS)
-        return Settings(
-            threads=self.threads, size=job.size, classes=outputs, runtime=self.runtime,
-            seed=job.seed,
-        )  # fmt: skip
-
-    def identity(self) -> dict[str, Any]:
-        """Return what may not change while a search is gone on with."""
-        job = self.job.to_json()
-        kept = {name: job[name] for name in job if name not in {"model", "data_root", "device"}}
-        return {
-            "study": Path(self.study).stem,
-            "job": kept,
-            "budget_s": self.budget_s,
-            "runtime": self.runtime,
-            "sampler": self.sampler,
-        }
 
 
 @dataclass(frozen=True)
@@ -230,56 +172,13 @@ class Searching:
 
     def _write(self, *, complete: bool) -> Searched:
         """Return what was found by now, and keep it."""
-        found = self._found(complete=complete)
+        found = outcome(
+            self.plan,
+            self.study,
+            self.settings,
+            self.ledger,
+            anchor_s=self._anchor(),
+            complete=complete,
+        )
         save(found, self.folder / RESULT, force=True)
         return found
-
-    def _found(self, *, complete: bool) -> Searched:
-        plan, job = self.plan, self.plan.job
-        seen = read_environment()
-        return Searched(
-            study=self.study.name,
-            dataset=job.dataset,
-            protocol=job.protocol,
-            recipe=job.recipe,
-            size=job.size,
-            threads=self.settings.thread_count,
-            runtime=plan.runtime,
-            sampler=plan.sampler,
-            seed=job.seed,
-            epochs=job.plan.epochs,
-            budget_s=plan.budget_s,
-            rival=name_of(self.study),
-            reference=reference_for(self._anchor()),
-            asked=plan.trials,
-            trials=tuple(self._trial(each) for each in self.ledger.ended()),
-            machine=f"{seen.cpu_model or 'unknown CPU'}, torch {seen.torch}",
-            importances=importances(self.ledger.study) if complete else {},
-            complete=complete,
-            created=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
-        )
-
-    def _trial(self, ended: Ended) -> Trial:
-        seen, timed = ended.seen, ended.timed
-        last = max(seen.rungs, default=0)
-        layers = self.study.layers(
-            seen.values, size=self.settings.size, classes=self.settings.classes or 0
-        )
-        return Trial(
-            number=seen.number,
-            model=ended.model,
-            state=seen.state,
-            reason=ended.reason,
-            latency_s=seen.latency_s,
-            ratio=None if timed is None else timed.ratio,
-            ratio_ci95=None if timed is None else timed.interval,
-            epochs=last,
-            miou=seen.rungs.get(last),
-            params=None,
-            macs=sum(layer.macs for layer in layers),
-        )
-
-
-def name_of(study: Study) -> str:
-    """Return what the rival is called: its network's name, for its options are the study's own."""
-    return study.rival.name

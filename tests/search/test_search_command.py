@@ -170,7 +170,8 @@ def test_a_folder_without_a_search_is_one_line(home, arguments, words):
 
 
 def test_another_search_is_not_gone_on_with_in_its_folder(home):
-    from segbench.search.searching import Plan, Searching  # noqa: PLC0415 - the rest starts processes
+    from segbench.search.plan import Plan  # noqa: PLC0415 - the rest starts processes
+    from segbench.search.searching import Searching  # noqa: PLC0415
     from segbench.training.job import Job  # noqa: PLC0415
 
     job = Job(model="segfast", dataset=str(home / "rooms"), size=(24, 32), epochs=3)

@@ -87,6 +87,8 @@ def test_the_layers_of_a_study_are_those_of_the_network(study, seed, size):
     for kind, expected in ran.items():
         found = [(layer.macs, layer.values) for layer in layers if layer.kind == kind]
         assert sorted(found) == sorted(expected)
+    params = sum(parameter.numel() for parameter in network.parameters())
+    assert sum(layer.params for layer in layers) == params
 
 
 def test_a_place_tells_any_two_networks_apart():

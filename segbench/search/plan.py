@@ -1,0 +1,65 @@
+"""What is searched, and how: all that a search depends on but the machine."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from segbench.errors import UsageError
+from segbench.search.proposing import check_sampler
+from segbench.settings import Settings
+from segbench.training.job import VOID_IS_CLASS, Job
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is searched, and how.
+
+    Attributes:
+        study: a name, or the path of a file.
+        job: how each network is trained; its model is replaced.
+        trials: that are over at the end.
+        budget_s: slower networks are not trained.
+        storage: an address as Optuna writes it; a file in the folder if None.
+
+    Raises:
+        UsageError: a value is out of its range.
+    """
+
+    study: str
+    job: Job
+    trials: int
+    budget_s: float | None = None
+    threads: int | None = None
+    runtime: str = "eager"
+    sampler: str = "front"
+    storage: str | None = None
+
+    def __post_init__(self) -> None:
+        check_sampler(self.sampler)
+        if self.trials < 1:
+            raise UsageError(f"trials must be a positive whole number, got {self.trials}")
+        if self.budget_s is not None and self.budget_s <= 0:
+            raise UsageError(f"the latency budget must be above 0, got {self.budget_s} s")
+
+    def settings(self, classes: int) -> Settings:
+        """Return how latencies are measured: with the size and the classes of the data."""
+        job = self.job
+        outputs = classes + (job.protocol in VOID_IS_CLASS)
+        return Settings(
+            threads=self.threads, size=job.size, classes=outputs, runtime=self.runtime,
+            seed=job.seed,
+        )  # fmt: skip
+
+    def identity(self) -> dict[str, Any]:
+        """Return what may not change while a search is gone on with."""
+        job = self.job.to_json()
+        kept = {name: job[name] for name in job if name not in {"model", "data_root", "device"}}
+        return {
+            "study": Path(self.study).stem,
+            "job": kept,
+            "budget_s": self.budget_s,
+            "runtime": self.runtime,
+            "sampler": self.sampler,
+        }
