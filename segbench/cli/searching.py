@@ -30,7 +30,8 @@ class Shown:
     def __init__(self, bar: Progress, plan: Plan) -> None:
         self._bar = bar
         self._trials, self._epochs = plan.trials, plan.job.plan.epochs
-        self._began_s, self._before = time.monotonic(), 0
+        self._began_s = time.monotonic()
+        self._before: int | None = None  # trials of an earlier part of the search
 
     def watch(self) -> Watch:
         """Return what a search tells it through."""
@@ -48,7 +49,8 @@ class Shown:
     def ended(self, found: Searched) -> None:
         """Print what a trial came to, the front so far, and how long the others may take."""
         count = len(found.trials)
-        self._before = self._before or count - 1  # those of an earlier part of the search
+        if self._before is None:
+            self._before = count - 1
         spent_s = time.monotonic() - self._began_s
         left_s = spent_s / (count - self._before) * (found.asked - count)
         print(

@@ -34,9 +34,7 @@ class PrecisionName(enum.StrEnum):
 
 Recipe = Annotated[
     str,
-    typer.Option(
-        help="Train by this recipe: paper, or modern; or add ingredients to one: paper+flip+cosine."
-    ),
+    typer.Option(help="Train by this recipe: paper; ingredients may be added: paper+flip+cosine."),
 ]
 Devices = Annotated[
     int,

@@ -1,0 +1,43 @@
+"""What is said of a search while it goes on."""
+
+from dataclasses import replace
+
+import pytest
+from made_up_results import make_search, make_trial
+
+from segbench.cli import searching
+from segbench.search.plan import Plan
+from segbench.training.job import Job
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    class Clock:
+        now_s = 1000.0
+
+    monkeypatch.setattr(searching.time, "monotonic", lambda: Clock.now_s)
+    return Clock
+
+
+def test_the_time_left_follows_from_the_trials_of_this_part_of_the_search(clock, capsys):
+    plan = Plan(study="spark", job=Job(model="segfast", dataset="streets", epochs=9), trials=6)
+    shown = searching.Shown(lambda *_: None, plan)
+    trials = tuple(make_trial(at, 0.04 - 0.005 * at, 0.5, ratio=1.0) for at in range(6))
+    # Two trials are of an earlier part; each of this one takes a minute.
+    for count, left in ((3, 3), (4, 2), (5, 1), (6, 0)):
+        clock.now_s += 60.0
+        shown.ended(replace(make_search(), trials=trials[:count]))
+        line = capsys.readouterr().err
+        assert line.startswith(f"trial {count}: trained, ")
+        assert line.endswith(f"best mIoU 0.5000, {left} min left\n")
+
+
+def test_a_trial_that_failed_is_said_with_its_reason(capsys):
+    plan = Plan(study="spark", job=Job(model="segfast", dataset="streets", epochs=9), trials=6)
+    failed = replace(
+        make_trial(0, 0.04, None, state="failed", epochs=0), reason="the loss became nan"
+    )
+    searching.Shown(lambda *_: None, plan).ended(replace(make_search(), trials=(failed,)))
+    assert capsys.readouterr().err.startswith(
+        "trial 1: failed, 40.0 ms, the loss became nan; front 0, hypervolume 0.000, "
+    )
