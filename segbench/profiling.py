@@ -20,10 +20,9 @@ from zoo.spec import ModelSpec
 MOST_ROUNDS = 200  # that a comparison adds, whatever its time; a result must fit in memory
 LEAST_ROUNDS = 3
 # What a comparison takes where nothing is asked for: three rounds, and more until a minute for two
-# networks, and 45 seconds for each further one, are used up. Two small networks get about ten of
+# networks, and another for each further one, are used up. Two small networks get about ten of
 # them, the five of the zoo four.
 SOON_S = 60.0
-SOON_MORE_S = 45.0
 DEFAULT_MAX_TIME_S = 600.0
 
 
@@ -125,7 +124,7 @@ def compare(
         max_time_s: add rounds until the next would end after so many seconds.
 
     With none of the three there are three rounds at least, and more until a minute is used up for
-    two networks, and 45 seconds for each further one.
+    two networks, and another for each further one.
 
     The other arguments, and what is raised, are those of :func:`profile`.
 
@@ -148,7 +147,7 @@ def compare(
         specs.append(base)
         tasks.append(settings.task(base))
     if repeats is None and precision is None and max_time_s is None:
-        max_time_s = SOON_S + SOON_MORE_S * max(0, len(specs) - 2)
+        max_time_s = SOON_S * max(1, len(specs) - 1)
     position = specs.index(base)
     contests = [(arm, position) for arm in range(len(tasks) + 1) if arm != position]
     run = Run(tasks, settings.describe_input(), progress, strict, training)

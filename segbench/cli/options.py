@@ -104,7 +104,8 @@ LeastRepeats = Annotated[
     int | None,
     typer.Option(
         help="Measure in N rounds, each in fresh processes; in at least N with --precision or "
-        "--max-time. [default: 3, and more until a minute is used up, or more for more than two]",
+        "--max-time. [default: 3, and more until a minute is used up, and one for each network "
+        "after the second]",
         metavar="N",
         show_default=False,
     ),
