@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from segbench.pretrained import PRETRAINED
+
 PROGRAM = """
 import segbench, zoo
 print(segbench.__file__, zoo.__file__)
@@ -53,6 +55,12 @@ def test_the_schemas_and_the_entry_points_are_in_the_wheel(wheel):
     points.read_string(archive.read(listed).decode())
     assert dict(points["console_scripts"]) == {"segbench": "segbench.cli:main"}
     assert dict(points["pytest11"]) == {"segbench": "segbench.pytest_plugin"}
+
+
+def test_the_networks_that_come_along_are_in_the_wheel_and_it_stays_small(wheel):
+    names = zipfile.ZipFile(wheel).namelist()
+    assert {f"segbench/pretrained/{name}.safetensors" for name in PRETRAINED} <= set(names)
+    assert wheel.stat().st_size < 3e6
 
 
 @pytest.mark.measures
