@@ -3,7 +3,7 @@
 Question: which of the ingredients that `segbench.training.recipes` offers belong into `modern`?
 Source: SegFast on CamVid's validation split; `paper` alone is the rival. Best mIoU of a run.
 Cost: a run of 40 epochs takes SegFast some eight minutes on 2 cores; runs that are there are kept.
-Result: docs/training.md.
+Result: none yet, for it has not been run.
 
     python -m studies.ingredients --data-root FOLDER --out runs/ingredients
     python -m studies.ingredients --data-root FOLDER --out runs/ingredients paper+flip paper+zoom

@@ -4,9 +4,8 @@ Question: none by itself; samplers and rungs are compared on it (`studies.sample
 on the same networks.
 Source: SegFast, its copies and networks drawn from the space `spark`, trained on `streets` at a
 small size by `paper`.
-Cost: 160 networks of nine epochs at 64x96 take about an hour on 2 cores, two training side by side;
-their latencies, measured first, five minutes. What is there is not done again.
-Result: studies/replay.csv.
+Cost: not known yet, for it has not been run; what is there is not done again.
+Result: studies/replay.csv, once it is.
 
     python -m studies.replay_table --out runs/replay --table studies/replay.csv
 """

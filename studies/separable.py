@@ -3,8 +3,7 @@
 Question: separable or standard at each of the fourteen places that have the choice, with SegFast's
 widths: everything between SegFast and SegFast-Basic.
 Source: section 3.1 of Pal et al., SegFast (ICVGIP 2018).
-Cost: 16,384 networks; docs/search.md.
-Result: docs/search.md.
+Cost and result: none yet, for no search of its 16,384 networks has been finished.
 
     segbench search --study separable --dataset camvid
 """

@@ -4,8 +4,7 @@ Question: S, E1 and E3 of each spark module, separable or standard for every con
 the choice, and the widths of stem and decoder, all at once.
 Source: the spark module is section 3.1 of Pal et al., SegFast (ICVGIP 2018); SegFast, SegFast-Basic
 and narrower copies are tried first, so that what is found starts from the paper.
-Cost: docs/search.md.
-Result: docs/search.md.
+Cost and result: none yet, for no search of it has been finished.
 
     segbench search --study spark --dataset camvid
 """

@@ -91,7 +91,7 @@ PAPER = Recipe(
     epochs=200,
     patience=30,
 )
-# What can be added to a recipe; each was measured by itself (docs/training.md).
+# What can be added to a recipe; `studies.ingredients` measures each by itself.
 INGREDIENTS: Mapping[str, Mapping[str, Any]] = {
     "cosine": {"cosine": True, "patience": None},
     "fast": {"rate": 3e-3},
