@@ -3,8 +3,7 @@
 Question: the predictor of `segbench search` learns from 32 networks of the space `spark`; how far
 is it off for 50 others, and does it rank them as they were measured?
 Source: the figures are mean relative error and Spearman's rank correlation.
-Cost: about ten minutes on 2 cores, of which the predictor's own timings are a sixth; nothing else
-may compute meanwhile.
+Cost: not known yet; nothing else may compute meanwhile.
 Result: none yet, for it has not been run.
 
     python -m studies.latency_prediction

@@ -5,7 +5,7 @@ choice, TPE, TPE multivariate and NSGA-II; and how many epochs `front` needs for
 final value.
 Source: the table of `studies.replay_table`. A proposal stands for the nearest network of the table
 that was not tried, for every sampler alike; what it then "measures" and "trains" is read there.
-Cost: twenty searches by each of five samplers, about a quarter of an hour on 2 cores.
+Cost: twenty searches by each of five samplers; not known yet.
 Result: none yet, for it has not been run.
 
     python -m studies.samplers
