@@ -24,18 +24,23 @@ class Sampled(Protocol):
         ...
 
 
-def paired_ratios(candidate: Sampled | None, baseline: Sampled | None) -> list[list[float]]:
-    """Return the ratios of what the two took in the cycles that both were in, by round.
+def ratios_by_round(candidate: Sampled, baseline: Sampled) -> dict[int, list[float]]:
+    """Return the ratios of what the two took in the cycles that both were in.
 
     Where a cycle has several blocks of one of them, it is their geometric mean that counts.
     """
-    if candidate is None or baseline is None:
-        return []
     above, below = _cycles_s(candidate), _cycles_s(baseline)
     ratios: dict[int, list[float]] = {}
     for place in sorted(above.keys() & below.keys()):
         ratios.setdefault(place[0], []).append(above[place] / below[place])
-    return [ratios[number] for number in sorted(ratios)]
+    return ratios
+
+
+def paired_ratios(candidate: Sampled | None, baseline: Sampled | None) -> list[list[float]]:
+    """Return the ratios of :func:`ratios_by_round`, one row for each round."""
+    if candidate is None or baseline is None:
+        return []
+    return list(ratios_by_round(candidate, baseline).values())
 
 
 def deviation_within_rounds(ratios: Sequence[Sequence[float]]) -> float | None:

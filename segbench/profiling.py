@@ -199,7 +199,7 @@ def _until(
 
 def _relative_half_width(run: Run, contest: tuple[int, int]) -> float:
     """Return half the width of the interval of a ratio of forward latencies, as a share of it."""
-    candidate, baseline = (run.recordings[arm].latencies().forward for arm in contest)
+    candidate, baseline = (run.recordings[arm].phases["forward"] for arm in contest)
     interval = ratio_interval(paired_ratios(candidate, baseline))
     return math.inf if interval is None else math.sqrt(interval[1] / interval[0]) - 1
 

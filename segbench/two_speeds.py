@@ -12,7 +12,7 @@ import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from segbench.pairs import Sampled, paired_ratios
+from segbench.pairs import Sampled, ratios_by_round
 from segbench.recording import block_medians
 from segbench.statistics import ratio_of
 
@@ -69,11 +69,6 @@ def find_speeds(baseline: Sampled | None) -> Speeds | None:
 
 def ratio_at(candidate: Sampled, baseline: Sampled, rounds: Sequence[int]) -> float:
     """Return the ratio in some of the rounds; NaN where the two did not meet in them."""
-    chosen = set(rounds)
-    numbers = sorted({block.round for block in candidate.blocks})
-    pairs = [
-        row
-        for number, row in zip(numbers, paired_ratios(candidate, baseline), strict=False)
-        if number in chosen
-    ]
+    found = ratios_by_round(candidate, baseline)
+    pairs = [found[number] for number in rounds if number in found]
     return ratio_of(pairs) if pairs else math.nan

@@ -38,7 +38,7 @@ def train_all(jobs: dict[Path, Job]) -> None:
             train(
                 job,
                 folder,
-                resume=RunFolder(folder).about.exists(),
+                resume=RunFolder(folder).is_begun,
                 on_decode=bar,
                 on_batch=shown.batch,
                 on_epoch=shown.epoch,

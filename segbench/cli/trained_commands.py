@@ -120,6 +120,8 @@ def predict(
     from segbench import prediction  # noqa: PLC0415 - it takes torch
     from segbench.video import is_video, predict_video  # noqa: PLC0415
 
+    if beside and image is not None and is_video(image):
+        raise UsageError("a video is shown for one network; leave out --beside")
     predictors = prediction.load_predictors([checkpoint, *(beside or [])])
     if image is not None and is_video(image):
         with progress_bar() as bar:

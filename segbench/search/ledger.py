@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import optuna
 
 TIMED, LATENCY, RUNGS = "timed", "latency_s", "rungs"
-STATE, REASON, ABOUT, MODEL = "state", "reason", "about", "model"
+STATE, REASON, MODEL = "state", "reason", "model"
 SETTINGS = "segbench"
 
 
@@ -89,12 +89,6 @@ class Ledger:
             )
 
     @property
-    def settings(self) -> Mapping[str, Any]:
-        """What the search is."""
-        found: Mapping[str, Any] = self._study.user_attrs[SETTINGS]
-        return found
-
-    @property
     def study(self) -> optuna.Study:
         """The study, for plots."""
         return self._study
@@ -139,10 +133,7 @@ class Ledger:
                 params=dict(proposal.values),
                 distributions=distributions_of(self._space),
                 system_attrs=dict(proposal.about),
-                user_attrs={
-                    MODEL: str(self._space.build(proposal.values)),
-                    ABOUT: dict(proposal.about),
-                },
+                user_attrs={MODEL: str(self._space.build(proposal.values))},
             )
         )
         entry = self.open()
@@ -207,7 +198,7 @@ def _ended(trial: optuna.trial.FrozenTrial) -> Ended:
         state=attributes.get(STATE, "failed"),
         latency_s=attributes.get(LATENCY),
         rungs=_rungs(attributes),
-        about=attributes.get(ABOUT, {}),
+        about=trial.system_attrs,
     )
     return Ended(seen, measured, attributes.get(REASON, ""), attributes.get(MODEL, ""))
 

@@ -55,7 +55,7 @@ def retrain(
             train(
                 mine,
                 path,
-                resume=RunFolder(path).about.exists(),
+                resume=RunFolder(path).is_begun,
                 on_decode=on_decode,
                 on_batch=on_batch,
                 on_epoch=on_epoch,

@@ -83,7 +83,7 @@ def time_beside(
 
 
 def _pairs(run: Run, arm: int, rival: int) -> list[list[float]]:
-    forward, other = (run.recordings[at].latencies().forward for at in (arm, rival))
+    forward, other = (run.recordings[at].phases["forward"] for at in (arm, rival))
     return paired_ratios(forward, other)
 
 

@@ -57,11 +57,6 @@ class Recipe:
     balance: float = 0.0
     average: float = 0.0
 
-    @property
-    def changes_images(self) -> bool:
-        """Whether images of one epoch are others than those of the next."""
-        return self.flip or self.zoom is not None or self.light > 0
-
     def rate_at(self, step: int, steps: int) -> float:
         """Return the learning rate of one step of so many.
 

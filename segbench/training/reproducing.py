@@ -61,7 +61,7 @@ def reproduce(
             train(
                 mine,
                 folder,
-                resume=RunFolder(folder).about.exists(),
+                resume=RunFolder(folder).is_begun,
                 cache=cache,
                 on_decode=on_decode,
                 on_batch=on_batch,

@@ -45,6 +45,11 @@ class RunFolder:
         return self.path / "run.json"
 
     @property
+    def is_begun(self) -> bool:
+        """Whether there is a run to go on with."""
+        return self.about.exists()
+
+    @property
     def last(self) -> Path:
         """The state after the last epoch."""
         return self.path / "last.safetensors"

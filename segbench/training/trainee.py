@@ -7,6 +7,7 @@ from typing import Any
 
 from segbench.protocol import Task
 from segbench.training.job import Job
+from segbench.training.run_folder import RunFolder
 from segbench.training.running import Running
 
 
@@ -26,7 +27,7 @@ class Trainee:
         self._running = Running.begin(
             Job.from_json(job),
             path,
-            resume=(path / "run.json").exists(),
+            resume=RunFolder(path).is_begun,
             cache=None if cache is None else Path(cache),
         )
         return self._state(self._running)

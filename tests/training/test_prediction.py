@@ -137,6 +137,7 @@ def test_a_folder_without_pictures_is_refused(tmp_path):
     [
         ((), "name either a picture or folder, or a dataset with --dataset"),
         (("rooms/val/images", "--dataset", "rooms"), "name either a picture or folder, or a"),
+        (("drive.mp4", "--beside", "segfast-streets"), "a video is shown for one network; leave"),
         (("nowhere.png",), "cannot read image 'nowhere.png': no such file or directory"),
         (("rooms/classes.csv",), "cannot read image 'rooms/classes.csv': no picture that Pillow"),
     ],

@@ -13,7 +13,7 @@ def test_the_recipe_of_the_paper_is_what_the_paper_states():
     recipe = find_recipe("paper")
     assert (recipe.rate, recipe.betas, recipe.epsilon) == (1e-3, (0.9, 0.999), 1e-8)
     assert recipe.epochs == 200
-    assert not recipe.changes_images
+    assert (recipe.flip, recipe.zoom, recipe.light) == (False, None, 0)
     assert recipe.decay == recipe.balance == recipe.average == 0
 
 
