@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from segbench.data.cache import load_split
 from segbench.data.registry import open_dataset
 from segbench.errors import UsageError
 from segbench.rounds import Progress
@@ -76,11 +77,14 @@ class Searching:
     def __post_init__(self) -> None:
         plan, job = self.plan, self.plan.job
         self.study: Study = load_study(plan.study)
-        if self.resume and not (self.folder / RESULT).exists():
+        kept = (self.folder / RESULT, self.folder / STORAGE)
+        if self.resume and not any(path.exists() for path in kept):
             raise UsageError(
                 f"there is no search in {str(self.folder)!r} to go on with; leave out --resume"
             )
         data = open_dataset(job.dataset, Path(job.data_root) if job.data_root else None)
+        for split in ("train", "val"):  # before anything is measured, and once for all trials
+            load_split(data, split, size=job.size, progress=self.watch.progress, root=self.cache)
         self.settings = plan.settings(len(data.classes))
         self._make_folder()
         self.ledger = Ledger(

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -147,6 +148,7 @@ def test_ctrl_c_leaves_no_process_and_keeps_what_was_found(home):
         (("--epochs", "0"), "epochs must be a positive whole number, got 0"),
         (("--latency-budget", "20 parsecs"), "latency-budget '20 parsecs' is no time above 0"),
         (("--dataset", "camvit"), "unknown dataset 'camvit'; did you mean 'camvid'?"),
+        (("--dataset", "broken"), "cannot read image 'broken/train/images/3.png'"),
         (("--runtime", "onyx"), "unknown runtime 'onyx'"),
         (("--resume",), "there is no search in 'found' to go on with; leave out --resume"),
         (("--storage", "sqlite:///no/such/folder/a.db"), "cannot open the storage 'sqlite:///no"),
@@ -156,6 +158,8 @@ def test_ctrl_c_leaves_no_process_and_keeps_what_was_found(home):
 def test_what_cannot_be_searched_is_one_line(home, arguments, words):
     (home / "broken.py").write_text("STUDY = (")
     (home / "empty.py").write_text("")
+    shutil.copytree(home / "rooms", home / "broken")
+    (home / "broken" / "train" / "images" / "3.png").write_bytes(b"\x89PNG")
     code, output, errors = segbench(*SEARCH, *arguments, folder=home)
     assert (code, output) == (2, "")
     assert words in errors
