@@ -8,8 +8,8 @@ from PIL import Image
 
 pytest.register_assert_rewrite("contracts")  # explain their failed assertions too
 
-# A shell that starts the tests in the background lets them ignore Ctrl-C, and so would all that they
-# start; those that send it would wait for ever.
+# A shell that starts the tests in the background lets them ignore Ctrl-C, and so would all that
+# they start; those that send it would wait for ever.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
