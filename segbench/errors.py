@@ -27,6 +27,10 @@ class SegbenchError(Exception):
     exit_code = ExitCode.FAILED
 
 
+class SegbenchWarning(UserWarning):
+    """Something that a user should know of, and that stops nothing; one line on standard error."""
+
+
 class UsageError(SegbenchError, ValueError):
     """What was asked for cannot be asked for."""
 

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import os
 import sys
+import warnings
 from typing import NoReturn
 
-from segbench.errors import ExitCode
+from segbench.errors import ExitCode, SegbenchWarning
 
 
 def main(arguments: list[str] | None = None) -> NoReturn:
     """Run the command line and exit with its code."""
     given = sys.argv[1:] if arguments is None else arguments
     debug = "--debug" in given  # understood in every place, so that it can be added at the end
+    _show_warnings_as_lines()
     try:
         code = _run([argument for argument in given if argument != "--debug"])
         sys.stdout.flush()
@@ -26,6 +28,24 @@ def main(arguments: list[str] | None = None) -> NoReturn:
         if debug:
             raise SystemExit(_show_traceback(error, code)) from None
     sys.exit(int(code))
+
+
+def _show_warnings_as_lines() -> None:
+    """Show a warning of ours without the line of code that gave it; a library's as always."""
+    python_does = warnings.formatwarning
+
+    def show(
+        message: Warning | str,
+        category: type[Warning],
+        filename: str,
+        lineno: int,
+        line: str | None = None,
+    ) -> str:
+        if issubclass(category, SegbenchWarning):
+            return f"segbench: {_one_line(str(message))}\n"
+        return python_does(message, category, filename, lineno, line)
+
+    warnings.formatwarning = show
 
 
 def _run(arguments: list[str]) -> ExitCode:

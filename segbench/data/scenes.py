@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from segbench.data.errors import DataError
+from segbench.errors import SegbenchWarning
 
 if TYPE_CHECKING:
     import numpy as np
@@ -71,7 +73,7 @@ class Dataset:
     unpaired: tuple[str, ...] = ()
 
     def split(self, name: str) -> Sequence[Scene]:
-        """Return the scenes of one split.
+        """Return the scenes of one split; warn if the dataset has images or labels left over.
 
         Raises:
             DataError: there is no such split, or it is empty.
@@ -81,6 +83,15 @@ class Dataset:
             raise DataError(f"dataset {self.name!r} has no split {name!r} (splits: {names})")
         if not self.splits[name]:
             raise DataError(f"split {name!r} of dataset {self.name!r} is empty ({self.layout})")
+        if self.unpaired:
+            first, others = self.unpaired[0], len(self.unpaired) - 1
+            warnings.warn(
+                f"{first}{f' and {others} more' if others else ''} of dataset {self.name!r} left "
+                "out, for want of the image or the label that belongs to it; see them with: "
+                f"segbench data check {self.name}",
+                SegbenchWarning,
+                stacklevel=2,
+            )
         return self.splits[name]
 
 

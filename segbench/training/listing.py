@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import csv
 import statistics
+import warnings
 from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import TypeVar
 
-from segbench.errors import UsageError
-from segbench.training.history import Epoch, best_of
+from segbench.errors import SegbenchWarning, UsageError
+from segbench.training.history import Epoch, Speed, best_of
 from segbench.training.job import Job
 from segbench.training.run_folder import RunFolder
+
+Row = TypeVar("Row", Epoch, Speed)
 
 
 @dataclass(frozen=True)
@@ -34,8 +38,13 @@ class RunSummary:
 
 
 def find_runs(folder: Path) -> list[RunSummary]:
-    """Return the runs below a folder, those with the highest mIoU first."""
-    found = [summarise(path.parent) for path in sorted(folder.glob("**/run.json"))]
+    """Return the runs below a folder, those with the highest mIoU first; warn of damaged ones."""
+    found = []
+    for path in sorted(folder.glob("**/run.json")):
+        try:
+            found.append(summarise(path.parent))
+        except UsageError as error:
+            warnings.warn(f"{error}; this run is left out", SegbenchWarning, stacklevel=2)
     return sorted(found, key=lambda run: run.best.miou if run.best else -1.0, reverse=True)
 
 
@@ -47,7 +56,7 @@ def summarise(path: Path) -> RunSummary:
     """
     job = Job.from_json(RunFolder(path).read()["job"])
     history = read_history(path / "history.csv")
-    speeds = [float(row["images_per_s"]) for row in _rows(path / "speed.csv")]
+    speeds = [speed.images_per_s for speed in _read(Speed, path / "speed.csv")]
     return RunSummary(
         path=path,
         model=job.model,
@@ -66,14 +75,19 @@ def read_history(path: Path) -> list[Epoch]:
     Raises:
         UsageError: the file is damaged.
     """
-    kinds = {field.name: int if field.name == "epoch" else float for field in fields(Epoch)}
+    return _read(Epoch, path)
+
+
+def _read(kind: type[Row], path: Path) -> list[Row]:
+    """Return the rows of a table as objects with a field for each column."""
+    kinds = {field.name: int if field.name == "epoch" else float for field in fields(kind)}
     try:
         return [
-            Epoch(**{name: kind(row[name]) for name, kind in kinds.items()})  # type: ignore[arg-type]
+            kind(**{name: number(row[name]) for name, number in kinds.items()})  # type: ignore[arg-type]
             for row in _rows(path)
         ]
     except (KeyError, TypeError, ValueError) as error:
-        raise UsageError(f"cannot read the history {str(path)!r}: {error}") from error
+        raise UsageError(f"cannot read the table {str(path)!r}: {error!r}") from error
 
 
 def _rows(path: Path) -> list[dict[str, str]]:

@@ -139,6 +139,40 @@ def test_a_label_that_stands_for_no_class_is_named_before_training(rooms):
     assert not (rooms.parent / "runs").exists()
 
 
+def test_an_image_that_lost_its_label_is_left_out_and_named(rooms):
+    lost = min((rooms / "train" / "labels").iterdir())
+    lost.unlink()
+    done = segbench(
+        *("train", "nets_to_train:Small", "--dataset", "rooms", "--epochs", "1", *SMALL),
+        folder=rooms.parent,
+    )
+    assert done.returncode == 0
+    warning, epoch = done.stderr.splitlines()
+    assert warning.startswith("segbench: ")
+    assert lost.stem in warning
+    assert "segbench data check rooms" in warning
+    assert epoch.startswith("epoch 1 of 1: ")
+
+
+@pytest.mark.parametrize("file", ["run.json", "history.csv", "speed.csv"])
+def test_a_damaged_run_is_named_and_hides_no_other(rooms, file):
+    for seed in ("0", "1"):
+        segbench(
+            *("train", "nets_to_train:Small", "--dataset", "rooms", "--epochs", "1", *SMALL),
+            *("--seed", seed),
+            folder=rooms.parent,
+        )
+    damaged = rooms.parent / "runs/nets_to_train.Small-rooms-1" / file
+    damaged.write_text(damaged.read_text()[:-10].replace("epoch,", ""))
+    done = segbench("runs", folder=rooms.parent)
+    assert done.returncode == 0
+    assert "rooms-0" in done.stdout
+    assert "rooms-1" not in done.stdout
+    (line,) = done.stderr.splitlines()
+    assert str(damaged.relative_to(rooms.parent)) in line
+    assert line.endswith("this run is left out")
+
+
 def test_no_runs_are_said_to_be_none(tmp_path):
     done = segbench("runs", folder=tmp_path)
     assert done.stdout == "No runs in runs; train one with: segbench train segfast\n"
