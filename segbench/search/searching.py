@@ -12,10 +12,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from segbench.data.cache import load_split
 from segbench.data.registry import open_dataset
 from segbench.errors import UsageError
+from segbench.folder_lock import lock_folder
 from segbench.rounds import Progress
 from segbench.search.engine import Effort, Search, reference_for
 from segbench.search.front_sampler import FrontProposer
@@ -34,6 +36,9 @@ from segbench.search.screening import ratio_model
 from segbench.search.space import Study, Values
 from segbench.searches import Searched
 from segbench.store import save
+
+if TYPE_CHECKING:
+    from filelock import BaseFileLock
 
 ANCHOR = "anchor_s"
 RESULT, STORAGE, RATIOS = "search.json", "study.db", "ratios.json"
@@ -86,7 +91,7 @@ class Searching:
         for split in ("train", "val"):  # before anything is measured, and once for all trials
             load_split(data, split, size=job.size, progress=self.watch.progress, root=self.cache)
         self.settings = plan.settings(len(data.classes))
-        self._make_folder()
+        self._lock = self._make_folder()
         self.ledger = Ledger(
             plan.storage or sqlite(self.folder / STORAGE),
             self.folder.resolve().name,
@@ -102,12 +107,14 @@ class Searching:
             on_epoch=self.watch.epoch,
         )
 
-    def _make_folder(self) -> None:
+    def _make_folder(self) -> BaseFileLock:
+        """Make the folder, and keep other searches out of it."""
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             reason = (error.strerror or str(error)).lower()
             raise UsageError(f"cannot make the folder {str(self.folder)!r}: {reason}") from error
+        return lock_folder(self.folder)
 
     def run(self) -> Searched:
         """Search until as many trials are over as were asked for.
@@ -121,6 +128,7 @@ class Searching:
             return self._write(complete=True)
         finally:
             self.machine.close()
+            self._lock.release()
 
     def _trials(self) -> Iterator[Ended]:
         plan, anchor_s = self.plan, self._anchor()

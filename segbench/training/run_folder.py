@@ -20,12 +20,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from segbench.errors import UsageError
+from segbench.folder_lock import lock_folder
 from segbench.pretrained import PRETRAINED
 from segbench.store import whole_file, write_text
 from zoo.errors import did_you_mean
 
 if TYPE_CHECKING:
     import torch
+    from filelock import BaseFileLock
 
 RUN_SCHEMA = "segbench/run/1"
 METADATA = "segbench"  # the key of what a checkpoint says of itself
@@ -59,8 +61,8 @@ class RunFolder:
         """The weights of the best epoch."""
         return self.path / "best.safetensors"
 
-    def create(self, about: dict[str, Any]) -> None:
-        """Make the folder.
+    def create(self, about: dict[str, Any]) -> BaseFileLock:
+        """Make the folder, and keep other processes out of it.
 
         Raises:
             UsageError: something is there already, or it cannot be written.
@@ -75,8 +77,10 @@ class RunFolder:
         except OSError as error:
             reason = (error.strerror or str(error)).lower()
             raise UsageError(f"cannot make the folder {str(self.path)!r}: {reason}") from error
+        lock = lock_folder(self.path)
         self.clear()
         self.write(self.about.name, json.dumps({"schema": RUN_SCHEMA, **about}, indent=1) + "\n")
+        return lock
 
     def _is_empty(self) -> bool:
         """Tell whether a folder holds nothing, or only what a killed process left half-written."""

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from segbench.confusion import ConfusionMatrix
 from segbench.data.cache import Progress, load_split
@@ -15,11 +15,15 @@ from segbench.data.registry import open_dataset
 from segbench.data.scenes import Dataset
 from segbench.environment import read_environment
 from segbench.errors import UsageError
+from segbench.folder_lock import lock_folder
 from segbench.training.curves import draw_curves
 from segbench.training.history import Epoch, Speed, best_of, to_csv
 from segbench.training.job import Job
 from segbench.training.loop import OnBatch, Trainer, ignore_batch
 from segbench.training.run_folder import RunFolder, read_checkpoint, write_checkpoint
+
+if TYPE_CHECKING:
+    from filelock import BaseFileLock
 
 OnEpoch = Callable[[Epoch, Speed], None]
 
@@ -32,6 +36,7 @@ class Running:
     folder: RunFolder
     trainer: Trainer
     dataset: Dataset
+    lock: BaseFileLock | None
 
     @classmethod
     def begin(
@@ -57,11 +62,13 @@ class Running:
             for split in ("train", "val")
         )
         trainer = Trainer(job, training, validation, len(dataset.classes), on_batch=on_batch)
+        lock = None
+        if trainer.is_first:
+            about = _describe(job, trainer, dataset)
+            lock = lock_folder(out) if resume else folder.create(about)
         if resume:
             _restore(folder, trainer)
-        elif trainer.is_first:
-            folder.create(_describe(job, trainer, dataset))
-        return cls(job, folder, trainer, dataset)
+        return cls(job, folder, trainer, dataset, lock)
 
     def advance(self) -> tuple[Epoch, Speed]:
         """Train for an epoch, and keep what it gave."""
@@ -69,6 +76,11 @@ class Running:
         if self.trainer.is_first:
             _keep(self.folder, self.trainer, self.dataset)
         return epoch, self.trainer.speeds[-1]
+
+    def close(self) -> None:
+        """Let other processes into the folder."""
+        if self.lock is not None:
+            self.lock.release()
 
     def draw(self) -> None:
         """Draw the curves of all epochs, if there is one."""
@@ -109,6 +121,7 @@ def train(
             on_epoch(*running.advance())
     finally:
         running.draw()
+        running.close()
     return running.folder
 
 

@@ -24,6 +24,8 @@ class Trainee:
             The epochs that are behind it.
         """
         path = Path(folder)
+        if self._running is not None:
+            self._running.close()
         self._running = Running.begin(
             Job.from_json(job),
             path,

@@ -33,7 +33,7 @@ LAYERS = (
     ("segbench.cpus", "segbench.environment", "segbench.fitness", "segbench.disturbance",
      "segbench.protocol", "segbench.counting.*", "segbench.memory", "segbench.stopwatch",
      "segbench.warmup", "segbench.pictures", "segbench.picture_files", "segbench.runtimes.*",
-     "segbench.reference", "segbench.data.*", "segbench.pretrained"),
+     "segbench.reference", "segbench.data.*", "segbench.pretrained", "segbench.folder_lock"),
     ("segbench.settings", "segbench.subject", "segbench.origins", "segbench.instruments.*",
      "segbench.worker", "segbench.measuring", "segbench.rounds", "segbench.repository",
      "segbench.revisions", "segbench.training.*", "segbench.evaluation", "segbench.prediction",

@@ -78,7 +78,7 @@ def test_a_folder_that_a_kill_left_empty_is_begun_anew(laboratory):
     (laboratory.folder / "trials" / "0000").mkdir(parents=True)
     (laboratory.folder / "trials" / "0000" / ".run.json.x1").write_text("{")
     assert 0 < laboratory.train(0, {"wide": 8}, until=1) < 1
-    assert not list((laboratory.folder / "trials" / "0000").glob(".*"))
+    assert not list((laboratory.folder / "trials" / "0000").glob(".*.*"))
 
 
 @pytest.mark.measures

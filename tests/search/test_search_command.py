@@ -117,6 +117,20 @@ def test_from_nothing_to_a_network_that_is_a_model_like_any_other(home, here):
     assert "trained in full" in output
 
 
+def test_two_searches_do_not_share_a_folder(home, here, monkeypatch):
+    from segbench.folder_lock import lock_folder  # noqa: PLC0415 - as for `here`
+
+    monkeypatch.setitem(lock_folder.__kwdefaults__, "wait_s", 0.0)
+    (home / "found").mkdir()
+    with lock_folder(home / "found"):
+        code, output, errors = here(*SEARCH, "--trials", "2")
+    assert (code, output) == (2, "")
+    assert errors.endswith(
+        "is at work in 'found'; wait for it, or name another folder with --out\n"
+    )
+    assert [path.name for path in (home / "found").iterdir() if path.name[0] != "."] == []
+
+
 @pytest.mark.measures
 def test_ctrl_c_leaves_no_process_and_keeps_what_was_found(home):
     process = start(*SEARCH, "--trials", "2", folder=home)

@@ -14,6 +14,7 @@ import torch
 from segbench.data.scenes import VOID
 from segbench.errors import MeasurementError, UsageError
 from segbench.evaluation import evaluate, load_network
+from segbench.folder_lock import LOCK, lock_folder
 from segbench.training.history import best_of
 from segbench.training.job import Job
 from segbench.training.listing import find_runs, read_history
@@ -54,12 +55,21 @@ def test_a_network_learns_what_can_be_learnt(trained):
     assert best_of(history).miou > 0.8
 
 
+def test_two_processes_do_not_train_in_one_folder(rooms, trained, monkeypatch):
+    monkeypatch.setitem(lock_folder.__kwdefaults__, "wait_s", 0.0)
+    before = read_history(trained / "history.csv")
+    with lock_folder(trained), pytest.raises(UsageError, match=f"at work in '{trained}'; wait"):
+        run(make_job(rooms), trained, resume=True)
+    assert read_history(trained / "history.csv") == before
+    assert run(make_job(rooms), trained, resume=True).path == trained
+
+
 def test_a_run_is_a_folder_of_whole_files(trained):
-    assert sorted(path.name for path in trained.iterdir()) == [
+    assert sorted(path.name for path in trained.iterdir() if path.name != LOCK) == [
         "best.safetensors", "confusion.csv", "curves.png", "history.csv", "last.safetensors",
         "run.json", "speed.csv",
     ]  # fmt: skip
-    modes = {path.stat().st_mode & 0o777 for path in trained.iterdir()}
+    modes = {path.stat().st_mode & 0o777 for path in trained.iterdir() if path.name != LOCK}
     umask = os.umask(0)
     os.umask(umask)
     assert modes == {0o666 & ~umask}
@@ -184,7 +194,7 @@ def test_a_run_that_is_killed_again_and_again_has_the_history_of_one_that_was_no
         ours, theirs = (read_checkpoint(each / name)[0] for each in (folder, trained))
         assert ours.keys() == theirs.keys()
         assert all(torch.equal(ours[key], theirs[key]) for key in ours)
-    assert not list(folder.glob(".*"))  # what kills left half-written
+    assert not list(folder.glob(".*.*"))  # what kills left half-written
 
 
 def test_resuming_a_finished_run_changes_nothing(rooms, trained):
@@ -218,7 +228,7 @@ def test_a_full_disk_is_one_line_and_keeps_what_was_before(rooms, tmp_path, monk
     with pytest.raises(UsageError, match=r"^cannot write .*: no space left on device$"):
         run(make_job(rooms, epochs=2), folder, resume=True)
     assert (folder / "last.safetensors").read_bytes() == before
-    assert not list(folder.glob(".*"))
+    assert not list(folder.glob(".*.*"))
 
 
 def refused(*arguments, **options):

@@ -1,0 +1,43 @@
+"""One process at a time in the folder of a run or a search."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from segbench.errors import UsageError
+
+if TYPE_CHECKING:
+    from filelock import BaseFileLock
+
+LOCK = ".lock"
+WAIT_S = 5.0  # the kernel may still be ending a worker whose parent was killed
+
+
+def lock_folder(folder: Path, *, wait_s: float = WAIT_S) -> BaseFileLock:
+    """Keep other processes out of a folder, until the lock is released or this process ends.
+
+    The lock is the kernel's; a process that is killed leaves none.
+
+    Raises:
+        UsageError: another process has it, or it cannot be made.
+
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     lock_folder(Path(folder)).is_locked
+    True
+    """
+    from filelock import FileLock, Timeout  # noqa: PLC0415 - few need it
+
+    lock = FileLock(folder / LOCK)
+    try:
+        lock.acquire(timeout=wait_s)
+    except Timeout:
+        raise UsageError(
+            f"another process is at work in {str(folder)!r}; wait for it, or name another folder "
+            "with --out"
+        ) from None
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise UsageError(f"cannot lock the folder {str(folder)!r}: {reason}") from error
+    return lock
