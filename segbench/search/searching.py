@@ -127,8 +127,12 @@ class Searching:
                 self.watch.ended(self._write(complete=False))
             return self._write(complete=True)
         finally:
-            self.machine.close()
-            self._lock.release()
+            self.close()
+
+    def close(self) -> None:
+        """End the worker that trains, and let other searches into the folder."""
+        self.machine.close()
+        self._lock.release()
 
     def _trials(self) -> Iterator[Ended]:
         plan, anchor_s = self.plan, self._anchor()

@@ -202,7 +202,7 @@ def test_another_search_is_not_gone_on_with_in_its_folder(home):
     from segbench.training.job import Job  # noqa: PLC0415
 
     job = Job(model="segfast", dataset=str(home / "rooms"), size=(24, 32), epochs=3)
-    Searching(Plan(study=str(home / "two.py"), job=job, trials=3), home / "found")
+    Searching(Plan(study=str(home / "two.py"), job=job, trials=3), home / "found").close()
     code, _, errors = segbench(*SEARCH, "--trials", "3", "--seed", "4", folder=home)
     assert code == 2
     assert errors.startswith("segbench: cannot go on with this search: job differs")
