@@ -35,6 +35,27 @@ def rooms(tmp_path):
 
 
 @pytest.fixture
+def here(rooms, monkeypatch, capsys):
+    """Return a function that runs a command in this process, where `rooms` is, for importing torch
+    takes seconds; it returns the exit code, what was printed and what was said on standard error.
+    """
+    from segbench.cli import main  # noqa: PLC0415 - most tests need no command
+    from segbench.training.allocator import MARK  # noqa: PLC0415
+
+    monkeypatch.chdir(rooms.parent)
+    monkeypatch.setenv("SEGBENCH_CACHE", str(rooms.parent / "cache"))
+    monkeypatch.setenv(MARK, "1")  # this process is not to be started anew
+
+    def run(*arguments):
+        with pytest.raises(SystemExit) as ended:
+            main(list(arguments))
+        printed = capsys.readouterr()
+        return ended.value.code, printed.out, printed.err
+
+    return run
+
+
+@pytest.fixture
 def root(tmp_path):
     """Name a data root that does not exist yet."""
     return tmp_path / "data"

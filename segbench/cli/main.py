@@ -9,12 +9,14 @@ from typing import NoReturn
 
 from segbench.errors import ExitCode, SegbenchWarning
 
+_PYTHON_FORMATS = warnings.formatwarning
+
 
 def main(arguments: list[str] | None = None) -> NoReturn:
     """Run the command line and exit with its code."""
     given = sys.argv[1:] if arguments is None else arguments
     debug = "--debug" in given  # understood in every place, so that it can be added at the end
-    _show_warnings_as_lines()
+    warnings.formatwarning = _format_warning
     try:
         code = _run([argument for argument in given if argument != "--debug"])
         sys.stdout.flush()
@@ -30,22 +32,17 @@ def main(arguments: list[str] | None = None) -> NoReturn:
     sys.exit(int(code))
 
 
-def _show_warnings_as_lines() -> None:
-    """Show a warning of ours without the line of code that gave it; a library's as always."""
-    python_does = warnings.formatwarning
-
-    def show(
-        message: Warning | str,
-        category: type[Warning],
-        filename: str,
-        lineno: int,
-        line: str | None = None,
-    ) -> str:
-        if issubclass(category, SegbenchWarning):
-            return f"segbench: {_one_line(str(message))}\n"
-        return python_does(message, category, filename, lineno, line)
-
-    warnings.formatwarning = show
+def _format_warning(
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    line: str | None = None,
+) -> str:
+    """Return a warning of ours without the line of code that gave it; a library's as always."""
+    if issubclass(category, SegbenchWarning):
+        return f"segbench: {_one_line(str(message))}\n"
+    return _PYTHON_FORMATS(message, category, filename, lineno, line)
 
 
 def _run(arguments: list[str]) -> ExitCode:

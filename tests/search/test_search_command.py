@@ -44,20 +44,21 @@ def home(rooms):
 
 
 def start(*arguments, folder):
+    """Start a search that measures each network in a single round."""
+    from segbench.training.allocator import MARK  # noqa: PLC0415 - it takes torch
+
+    program = (
+        "from segbench.cli import main; from segbench.search.timing import time_beside; "
+        "time_beside.__kwdefaults__.update(least=1, most=1); main()"
+    )
     return subprocess.Popen(
-        [sys.executable, "-m", "segbench", *arguments],
+        [sys.executable, "-c", program, *arguments],
         cwd=folder,
-        env={**os.environ, "SEGBENCH_CACHE": str(folder / "cache"), "COLUMNS": "100"},
+        env={**os.environ, "SEGBENCH_CACHE": str(folder / "cache"), "COLUMNS": "100", MARK: "1"},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
     )
-
-
-def segbench(*arguments, folder):
-    process = start(*arguments, folder=folder)
-    output, errors = process.communicate(timeout=300)
-    return process.returncode, output, errors
 
 
 def read(folder):
@@ -65,28 +66,16 @@ def read(folder):
 
 
 @pytest.fixture
-def here(home, monkeypatch, capsys):
-    """Run commands in this process; two rounds are the fewest that surely have an interval."""
-    from segbench.cli import main  # noqa: PLC0415 - the other tests start processes
-    from segbench.search.timing import time_beside  # noqa: PLC0415
-    from segbench.training.allocator import MARK  # noqa: PLC0415
+def two_rounds(monkeypatch):
+    """Measure in two rounds, the fewest that surely have an interval."""
+    from segbench.search.timing import time_beside  # noqa: PLC0415 - it takes torch
 
-    monkeypatch.chdir(home)
-    monkeypatch.setenv("SEGBENCH_CACHE", str(home / "cache"))
-    monkeypatch.setenv(MARK, "1")  # this process is not to be started anew
     monkeypatch.setitem(time_beside.__kwdefaults__, "least", 2)
     monkeypatch.setitem(time_beside.__kwdefaults__, "most", 2)
 
-    def run(*arguments):
-        with pytest.raises(SystemExit) as ended:
-            main(list(arguments))
-        printed = capsys.readouterr()
-        return ended.value.code, printed.out, printed.err
-
-    return run
-
 
 @pytest.mark.measures
+@pytest.mark.usefixtures("two_rounds")
 def test_from_nothing_to_a_network_that_is_a_model_like_any_other(home, here):
     code, output, errors = here(*SEARCH, "--trials", "2")
     assert code == 0, errors
@@ -169,12 +158,12 @@ def test_ctrl_c_leaves_no_process_and_keeps_what_was_found(home):
         (("--recipe", "modrn"), "unknown recipe 'modrn'"),
     ],
 )
-def test_what_cannot_be_searched_is_one_line(home, arguments, words):
+def test_what_cannot_be_searched_is_one_line(home, here, arguments, words):
     (home / "broken.py").write_text("STUDY = (")
     (home / "empty.py").write_text("")
     shutil.copytree(home / "rooms", home / "broken")
     (home / "broken" / "train" / "images" / "3.png").write_bytes(b"\x89PNG")
-    code, output, errors = segbench(*SEARCH, *arguments, folder=home)
+    code, output, errors = here(*SEARCH, *arguments)
     assert (code, output) == (2, "")
     assert words in errors
     assert errors.count("\n") == 1
@@ -189,21 +178,21 @@ def test_what_cannot_be_searched_is_one_line(home, arguments, words):
         (("retrain", "nowhere"), "'nowhere' is no search"),
     ],
 )
-def test_a_folder_without_a_search_is_one_line(home, arguments, words):
-    code, _, errors = segbench("search", *arguments, folder=home)
+def test_a_folder_without_a_search_is_one_line(here, arguments, words):
+    code, _, errors = here("search", *arguments)
     assert code == 2
     assert words in errors
     assert errors.count("\n") == 1
 
 
-def test_another_search_is_not_gone_on_with_in_its_folder(home):
+def test_another_search_is_not_gone_on_with_in_its_folder(home, here):
     from segbench.search.plan import Plan  # noqa: PLC0415 - the rest starts processes
     from segbench.search.searching import Searching  # noqa: PLC0415
     from segbench.training.job import Job  # noqa: PLC0415
 
     job = Job(model="segfast", dataset=str(home / "rooms"), size=(24, 32), epochs=3)
     Searching(Plan(study=str(home / "two.py"), job=job, trials=3), home / "found").close()
-    code, _, errors = segbench(*SEARCH, "--trials", "3", "--seed", "4", folder=home)
+    code, _, errors = here(*SEARCH, "--trials", "3", "--seed", "4")
     assert code == 2
     assert errors.startswith("segbench: cannot go on with this search: job differs")
     assert "sampler differs (front, now random)" in errors

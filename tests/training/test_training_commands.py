@@ -28,6 +28,12 @@ def segbench(*arguments, folder):
     )
 
 
+@pytest.fixture
+def nets(monkeypatch):
+    """Let commands that run in this process find the networks beside this file."""
+    monkeypatch.syspath_prepend(HERE)
+
+
 def test_from_a_network_to_a_number_by_three_commands(rooms):
     folder = rooms.parent
     done = segbench(
@@ -120,22 +126,22 @@ def test_ctrl_c_keeps_every_whole_epoch_and_says_how_to_go_on(rooms):
         (("evaluate", "rooms"), 2, "there is no checkpoint 'rooms/best.safetensors'"),
     ],
 )
-def test_what_cannot_be_is_one_line_and_the_right_exit_code(rooms, arguments, code, words):
-    done = segbench(*arguments, folder=rooms.parent)
-    assert done.returncode == code
-    last = done.stderr.splitlines()[-1]
+@pytest.mark.usefixtures("nets")
+def test_what_cannot_be_is_one_line_and_the_right_exit_code(here, arguments, code, words):
+    ended, _, errors = here(*arguments)
+    assert ended == code
+    last = errors.splitlines()[-1]
     assert last.startswith("segbench: ")
     assert words in last
-    assert "Traceback" not in done.stderr
+    assert "Traceback" not in errors
 
 
-def test_a_label_that_stands_for_no_class_is_named_before_training(rooms):
+@pytest.mark.usefixtures("nets")
+def test_a_label_that_stands_for_no_class_is_named_before_training(rooms, here):
     (rooms / "classes.csv").write_text("name\nfloor\n")
-    done = segbench(
-        "train", "nets_to_train:Small", "--dataset", "rooms", *SMALL, folder=rooms.parent
-    )
-    assert done.returncode == 2
-    assert "has the value 1 at row " in done.stderr
+    code, _, errors = here("train", "nets_to_train:Small", "--dataset", "rooms", *SMALL)
+    assert code == 2
+    assert "has the value 1 at row " in errors
     assert not (rooms.parent / "runs").exists()
 
 
@@ -154,13 +160,13 @@ def test_an_image_that_lost_its_label_is_left_out_and_named(rooms):
     assert epoch.startswith("epoch 1 of 1: ")
 
 
+@pytest.mark.usefixtures("nets")
 @pytest.mark.parametrize("file", ["run.json", "history.csv", "speed.csv"])
-def test_a_damaged_run_is_named_and_hides_no_other(rooms, file):
+def test_a_damaged_run_is_named_and_hides_no_other(rooms, here, file):
     for seed in ("0", "1"):
-        segbench(
+        here(
             *("train", "nets_to_train:Small", "--dataset", "rooms", "--epochs", "1", *SMALL),
             *("--seed", seed),
-            folder=rooms.parent,
         )
     damaged = rooms.parent / "runs/nets_to_train.Small-rooms-1" / file
     damaged.write_text(damaged.read_text()[:-10].replace("epoch,", ""))
@@ -178,12 +184,13 @@ def test_no_runs_are_said_to_be_none(tmp_path):
     assert done.stdout == "No runs in runs; train one with: segbench train segfast\n"
 
 
-def test_the_papers_figures_stand_beside_those_of_every_seed(rooms):
+@pytest.mark.usefixtures("nets")
+def test_the_papers_figures_stand_beside_those_of_every_seed(rooms, here):
     folder = rooms.parent
     asked = ("reproduce", "nets_to_train:Small", "--dataset", "rooms", "--epochs", "2", *SMALL)
-    done = segbench(*asked, "--seeds", "2", "--output", "found.csv", folder=folder)
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.startswith("1 network trained on rooms, recipe paper\n")
+    code, output, errors = here(*asked, "--seeds", "2", "--output", "found.csv")
+    assert code == 0, errors
+    assert output.startswith("1 network trained on rooms, recipe paper\n")
     header, *rows = (folder / "found.csv").read_text().splitlines()
     cells = [dict(zip(header.split(","), row.split(","), strict=True)) for row in rows]
     assert [(row["seed"], row["epochs"], row["paper.miou"]) for row in cells] == [
@@ -192,9 +199,9 @@ def test_the_papers_figures_stand_beside_those_of_every_seed(rooms):
     for row in cells:
         history = folder / f"runs/reproduce/nets_to_train.Small-{row['seed']}/history.csv"
         assert row["miou"] in history.read_text()
-    again = segbench(*asked, "--seeds", "3", folder=folder)
-    assert again.returncode == 0, again.stderr
-    assert again.stderr.count("epoch 1 of 2: ") == 1  # the third seed's; the others were there
+    code, _, errors = here(*asked, "--seeds", "3")
+    assert code == 0, errors
+    assert errors.count("epoch 1 of 2: ") == 1  # the third seed's; the others were there
 
 
 def test_the_figures_of_the_paper_are_found_by_network_and_dataset():
