@@ -45,20 +45,26 @@ def train_all(jobs: dict[Path, Job]) -> None:
             )
 
 
-def report(folders: dict[str, list[Path]]) -> str:
-    """Return a table of what the recipes gave, the best last epochs of each seed averaged."""
+def report(folders: dict[str, list[Path]], epochs: int) -> str:
+    """Return a table of what the recipes gave within so many epochs, the mean over the seeds.
+
+    A longer run of a recipe without a schedule is cut, for it began as a shorter one would have.
+    """
     lines = ["| recipe | seeds | best mIoU | over paper | pixel accuracy | best epoch |"]
     lines += ["| :-- | --: | --: | --: | --: | --: |"]
     plain: float | None = None
     for recipe, runs in folders.items():
-        best = [found for run in runs if (found := best_of(read_history(run / "history.csv")))]
+        histories = [read_history(run / "history.csv")[:epochs] for run in runs]
+        best = [found for history in histories if (found := best_of(history))]
+        if not best:
+            continue
         miou = statistics.mean(epoch.miou for epoch in best)
         plain = miou if plain is None else plain
         accuracy = 100 * statistics.mean(epoch.pixel_accuracy for epoch in best)
-        epochs = ", ".join(str(epoch.epoch) for epoch in best)
+        epochs_of_best = ", ".join(str(epoch.epoch) for epoch in best)
         lines.append(
             f"| {recipe} | {len(best)} | {miou:.4f} | {miou - plain:+.4f} | {accuracy:.2f} % "
-            f"| {epochs} |"
+            f"| {epochs_of_best} |"
         )
     return "\n".join(lines)
 
@@ -71,6 +77,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("runs/ingredients"))
     parser.add_argument("--epochs", type=int, default=40)
     parser.add_argument("--seeds", type=int, default=1)
+    parser.add_argument("--report", action="store_true", help="train nothing")
     given = parser.parse_args()
     folders: dict[str, list[Path]] = {}
     jobs: dict[Path, Job] = {}
@@ -88,8 +95,9 @@ def main() -> None:
             folder = given.out / f"{recipe}-{seed}"
             folders.setdefault(recipe, []).append(folder)
             jobs[folder] = job
-    train_all(jobs)
-    print(report(folders))  # noqa: T201
+    if not given.report:
+        train_all(jobs)
+    print(report(folders, given.epochs))  # noqa: T201
 
 
 if __name__ == "__main__":
