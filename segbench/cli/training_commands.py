@@ -34,7 +34,9 @@ class PrecisionName(enum.StrEnum):
 
 Recipe = Annotated[
     str,
-    typer.Option(help="Train by this recipe: paper; ingredients may be added: paper+flip+cosine."),
+    typer.Option(
+        help="Train by this recipe: paper or modern; ingredients may be added: paper+flip."
+    ),
 ]
 Devices = Annotated[
     int,

@@ -1,5 +1,6 @@
 """Recipes by name, and what follows from them for a step."""
 
+import dataclasses
 import math
 from itertools import pairwise
 
@@ -15,6 +16,14 @@ def test_the_recipe_of_the_paper_is_what_the_paper_states():
     assert recipe.epochs == 200
     assert (recipe.flip, recipe.zoom, recipe.light) == (False, None, 0)
     assert recipe.decay == recipe.balance == recipe.average == 0
+
+
+def test_the_modern_recipe_is_the_papers_with_ingredients():
+    added = find_recipe("paper+zoom+fast+cosine")
+    modern = find_recipe("modern")
+    same = {"name": added.name, "summary": added.summary, "epochs": added.epochs}
+    assert dataclasses.replace(modern, **same) == added
+    assert modern.epochs <= find_recipe("paper").epochs  # it costs no more
 
 
 def test_its_rate_is_the_same_in_all_steps():
