@@ -53,6 +53,8 @@ class Searched:
 
     Attributes:
         rival: the network that latencies are held against.
+        size: height and width at which latencies were measured; `train_size`: of the images that
+            networks were trained and judged with.
         epochs: of a network that was trained to the end.
         budget_s: slower networks were refused, if there is one.
         reference: latency and mIoU; the hypervolume is the area between it and the front.
@@ -67,6 +69,7 @@ class Searched:
     protocol: Protocol
     recipe: str
     size: tuple[int, int]
+    train_size: tuple[int, int]
     threads: int
     runtime: str
     sampler: str

@@ -49,7 +49,7 @@ def search(
         typer.Option(
             help="Train for N epochs, in rungs of a ninth, a third and all of them.", metavar="N"
         ),
-    ] = 27,
+    ] = 9,
     latency_budget: Annotated[
         str | None,
         typer.Option(
@@ -70,6 +70,15 @@ def search(
     recipe: Recipe = "paper",
     batch: TrainingBatch = None,
     size: options.Size = "224x224",
+    train_size: Annotated[
+        str | None,
+        typer.Option(
+            help="Train with images of this size; latency is measured at --size. [default: half "
+            "of --size, for training is what takes long, and ranks networks there too]",
+            metavar="HxW",
+            show_default=False,
+        ),
+    ] = None,
     protocol: Annotated[
         ProtocolName, typer.Option(help="Judge accuracy by the mIoU of this protocol.")
     ] = ProtocolName.STRICT,
@@ -108,14 +117,15 @@ def search(
         return ExitCode.OK
     from segbench.cli.output import show  # noqa: PLC0415 - start-up
     from segbench.cli.searching import search_with_progress  # noqa: PLC0415 - start-up
-    from segbench.search.plan import Plan  # noqa: PLC0415 - start-up
+    from segbench.search.plan import Plan, halved  # noqa: PLC0415 - start-up
     from segbench.training.job import Job  # noqa: PLC0415 - start-up
 
+    timed = options.image_size(size)
     job = Job(
         model="segfast",
         dataset=dataset,
         data_root=str(data_root) if data_root else None,
-        size=options.image_size(size),
+        size=options.image_size(train_size) if train_size else halved(timed),
         protocol=protocol.value,
         recipe=recipe,
         epochs=epochs,
@@ -127,6 +137,7 @@ def search(
         study=study,
         job=job,
         trials=trials,
+        size=timed,
         budget_s=options.duration(latency_budget, "latency-budget"),
         threads=threads,
         runtime=runtime,

@@ -15,14 +15,14 @@ OBJECTIVES = {"latency_s": "for latency", "miou": "for mIoU"}
 
 def report_search(found: Searched) -> Report:
     """Say what a search found."""
-    height, width = found.size
     count = len(found.trials)
     states = Counter(trial.state for trial in found.trials)
     what = f"search {found.study} on {found.dataset}: {count} of {found.asked} trials"
     became = ", ".join(f"{states[state]} {state}" for state in states)
     budget = "" if found.budget_s is None else f", at most {units.seconds(found.budget_s)}"
     how = (
-        f"{height}x{width}, {found.epochs} epochs, recipe {found.recipe}, {found.protocol}, "
+        f"timed at {_size(found.size)}, trained at {_size(found.train_size)}, "
+        f"{found.epochs} epochs, recipe {found.recipe}, {found.protocol}, "
         f"sampler {found.sampler}, seed {found.seed}{budget}"
     )
     return Report(
@@ -34,6 +34,10 @@ def report_search(found: Searched) -> Report:
         tables=(_front_table(found), *_importance_table(found)),
         remarks=_remarks(found),
     )
+
+
+def _size(size: tuple[int, int]) -> str:
+    return "x".join(map(str, size))
 
 
 def _front_table(found: Searched) -> Table:

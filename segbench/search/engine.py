@@ -169,9 +169,8 @@ class Search:
             assert entry.latency_s is not None  # noqa: S101 - it was measured
             point = entry.latency_s, entry.rungs[epochs]
             last = epochs == rungs[-1]
-            # What the study begins with is what all else is compared with, and goes all the way.
-            first = entry.number < len(self.study.first)
-            if not (last or first or not self.effort.stops) and not goes_on(
+            rival = entry.number == 0  # all else is held against it, so it goes all the way
+            if not (last or rival or not self.effort.stops) and not goes_on(
                 point, points_at(seen, epochs), self.reference
             ):
                 self.ledger.end(entry, "stopped", f"dominated after {epochs} epochs")

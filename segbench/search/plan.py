@@ -20,6 +20,7 @@ class Plan:
         study: a name, or the path of a file.
         job: how each network is trained; its model is replaced.
         trials: that are over at the end.
+        size: height and width at which latencies are measured; None for that of training.
         budget_s: slower networks are not trained.
         storage: an address as Optuna writes it; a file in the folder if None.
 
@@ -30,6 +31,7 @@ class Plan:
     study: str
     job: Job
     trials: int
+    size: tuple[int, int] | None = None
     budget_s: float | None = None
     threads: int | None = None
     runtime: str = "eager"
@@ -44,11 +46,11 @@ class Plan:
             raise UsageError(f"the latency budget must be above 0, got {self.budget_s} s")
 
     def settings(self, classes: int) -> Settings:
-        """Return how latencies are measured: with the size and the classes of the data."""
+        """Return how latencies are measured: with the classes of the data."""
         job = self.job
         outputs = classes + (job.protocol in VOID_IS_CLASS)
         return Settings(
-            threads=self.threads, size=job.size, classes=outputs, runtime=self.runtime,
+            threads=self.threads, size=self.size or job.size, classes=outputs, runtime=self.runtime,
             seed=job.seed,
         )  # fmt: skip
 
@@ -59,7 +61,17 @@ class Plan:
         return {
             "study": Path(self.study).stem,
             "job": kept,
+            "size": list(self.size or self.job.size),
             "budget_s": self.budget_s,
             "runtime": self.runtime,
             "sampler": self.sampler,
         }
+
+
+def halved(size: tuple[int, int]) -> tuple[int, int]:
+    """Return half a height and width, rounded up: what a search trains with by default.
+
+    >>> halved((224, 45))
+    (112, 23)
+    """
+    return (size[0] + 1) // 2, (size[1] + 1) // 2

@@ -343,6 +343,7 @@ def make_search() -> Searched:
         protocol="void-as-class",
         recipe="paper",
         size=(224, 224),
+        train_size=(112, 112),
         threads=2,
         runtime="eager",
         sampler="front",
