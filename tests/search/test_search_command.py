@@ -31,19 +31,9 @@ STUDY = Study(name="two", summary="two widths",
     first=({"stem": 16, "wide": 16}, {"stem": 8, "wide": 8}))
 """
 SEARCH = (
-    *(
-        "search",
-        "--study",
-        "two.py",
-        "--dataset",
-        "rooms",
-        "--size",
-        "24x32",
-        "--train-size",
-        "24x32",
-    ),
-    *("--batch", "5"),
-    *("--epochs", "3", "--sampler", "random", "--out", "found"),
+    *("search", "--study", "two.py", "--dataset", "rooms", "--size", "24x32"),
+    *("--train-size", "24x32", "--batch", "5", "--epochs", "3"),
+    *("--sampler", "random", "--out", "found"),
 )
 
 
