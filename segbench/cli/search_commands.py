@@ -74,7 +74,7 @@ def search(
         str | None,
         typer.Option(
             help="Train with images of this size; latency is measured at --size. [default: half "
-            "of --size, for training is what takes long, and ranks networks there too]",
+            "of --size]",
             metavar="HxW",
             show_default=False,
         ),
