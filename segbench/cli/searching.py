@@ -39,12 +39,12 @@ class Shown:
 
     def stage(self, number: int, doing: str) -> None:
         """Draw the bar: a trial is measured, or its training begins."""
-        self._bar(f"trial {number + 1} of {self._trials}: {doing}", number, self._trials)
+        self._bar(f"trial {number}: {doing}", number, self._trials)
 
     def epoch(self, number: int, epochs: int, miou: float) -> None:
         """Draw the bar: an epoch is behind a trial."""
         doing = f"epoch {epochs} of {self._epochs}, mIoU {miou:.3f}"
-        self._bar(f"trial {number + 1} of {self._trials}: {doing}", number, self._trials)
+        self._bar(f"trial {number}: {doing}", number, self._trials)
 
     def ended(self, found: Searched) -> None:
         """Print what a trial came to, the front so far, and how long the others may take."""
@@ -62,7 +62,7 @@ class Shown:
 
 
 def _describe(trial: Trial) -> str:
-    words = [f"trial {trial.number + 1}: {trial.state}"]
+    words = [f"trial {trial.number}: {trial.state}"]
     if trial.latency_s is not None:
         words.append(units.seconds(trial.latency_s))
     if trial.miou is not None:

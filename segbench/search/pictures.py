@@ -32,6 +32,12 @@ def draw_search(path: Path, found: Searched) -> None:
         plane.scatter(*_places(shown), s=18, color=color, label=f"{state} ({len(shown)})")
     front = found.front
     plane.plot(*_places(front), "o-", color=FRONT, markersize=5, label=f"front ({len(front)})")
+    for trial in front:
+        (latency_ms,), (miou,) = _places([trial])
+        plane.annotate(
+            str(trial.number), (latency_ms, miou), (-4, 5), textcoords="offset points",
+            ha="right", fontsize=8, color=FRONT,
+        )  # fmt: skip
     rival = [trial for trial in found.trials[:1] if trial.miou is not None]
     plane.scatter(*_places(rival), s=90, marker="*", color=RIVAL, zorder=3, label=found.rival)
     if found.budget_s is not None:
@@ -46,7 +52,7 @@ def draw_search(path: Path, found: Searched) -> None:
         panel.grid(alpha=0.3)
     plane.legend(frameon=False, loc="lower right")
     figure.suptitle(
-        f"{found.study} on {found.dataset}, {len(found.trials)} trials, {found.sampler}"
+        f"{found.study} on {found.dataset}, {len(found.trials)} trials, sampler {found.sampler}"
     )
     content = io.BytesIO()
     figure.savefig(content, format="png", dpi=110)

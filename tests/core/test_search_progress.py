@@ -28,7 +28,7 @@ def test_the_time_left_follows_from_the_trials_of_this_part_of_the_search(clock,
         clock.now_s += 60.0
         shown.ended(replace(make_search(), trials=trials[:count]))
         line = capsys.readouterr().err
-        assert line.startswith(f"trial {count}: trained, ")
+        assert line.startswith(f"trial {count - 1}: trained, ")
         assert line.endswith(f"best mIoU 0.5000, {left} min left\n")
 
 
@@ -39,5 +39,5 @@ def test_a_trial_that_failed_is_said_with_its_reason(capsys):
     )
     searching.Shown(lambda *_: None, plan).ended(replace(make_search(), trials=(failed,)))
     assert capsys.readouterr().err.startswith(
-        "trial 1: failed, 40.0 ms, the loss became nan; front 0, hypervolume 0.000, "
+        "trial 0: failed, 40.0 ms, the loss became nan; front 0, hypervolume 0.000, "
     )

@@ -81,7 +81,7 @@ def test_from_nothing_to_a_network_that_is_a_model_like_any_other(home, here):
     code, output, errors = here(*SEARCH, "--trials", "2")
     assert code == 0, errors
     assert "search two on rooms: 2 of 2 trials" in output
-    assert [line.split(":")[0] for line in errors.splitlines()[:2]] == ["trial 1", "trial 2"]
+    assert [line.split(":")[0] for line in errors.splitlines()[:2]] == ["trial 0", "trial 1"]
     found = read(home)
     anchors = [trial["latency_s"] / trial["ratio"] for trial in found["trials"]]
     assert anchors[0] == pytest.approx(anchors[1])  # what the rival took at first
@@ -125,7 +125,7 @@ def test_two_searches_do_not_share_a_folder(home, here, monkeypatch):
 def test_ctrl_c_leaves_no_process_and_keeps_what_was_found(home):
     process = start(*SEARCH, "--trials", "2", folder=home)
     line = process.stderr.readline()
-    assert line.startswith("trial 1: trained")
+    assert line.startswith("trial 0: trained")
     children = psutil.Process(process.pid).children(recursive=True)
     process.send_signal(signal.SIGINT)
     _, errors = process.communicate(timeout=60)
