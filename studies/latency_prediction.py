@@ -3,8 +3,12 @@
 Question: the predictor of `segbench search` learns from 32 networks of the space `spark`; how far
 is it off for 50 others, and does it rank them as they were measured?
 Source: the figures are mean relative error and Spearman's rank correlation.
-Cost: not known yet; nothing else may compute meanwhile.
-Result: none yet, for it has not been run.
+Cost: six minutes on 2 cores of an AMD EPYC, 68 s of them for the 32; nothing else may compute
+meanwhile.
+Result: mean error 9.0 %, the largest 23.7 %, Spearman 0.970, for networks of 0.32 to 1.44 times
+SegFast; learnt from 64 networks in 123 s 5.6 %, 16.0 % and 0.979. That is enough to refuse what is
+hopeless and to rank children of the front; it is no measurement. Networks that were timed together
+are off by 5 % in different directions, so it is the model that lacks something, and not the clock.
 
     python -m studies.latency_prediction
 """
@@ -12,13 +16,16 @@ Result: none yet, for it has not been run.
 from __future__ import annotations
 
 import argparse
+import json
 import time
+from pathlib import Path
 
 import numpy as np
 
 from segbench.search.loading import load_study
 from segbench.search.screening import TIMED, draw_networks, learn, time_networks
 from segbench.settings import Settings
+from segbench.store import write_text
 
 CLASSES = 12
 
@@ -30,6 +37,7 @@ def main() -> None:
     parser.add_argument("--learn-from", type=int, default=TIMED)
     parser.add_argument("--unseen", type=int, default=50)
     parser.add_argument("--rounds", type=int, default=3, help="of processes, for each unseen one")
+    parser.add_argument("--keep", type=Path, help="write what was timed into this file")
     given = parser.parse_args()
     study, settings = load_study(given.study), Settings(classes=CLASSES)
     began = time.monotonic()
@@ -48,6 +56,8 @@ def main() -> None:
         rounds=given.rounds,
         progress=lambda *_: None,
     )
+    if given.keep is not None:
+        write_text(given.keep, json.dumps({"seen": seen, "unseen": unseen}) + "\n", force=True)
     measured = np.array([ratio for _, ratio in unseen])
     predicted = np.array([model(values) for values, _ in unseen])
     print(describe(measured, predicted, built_s))  # noqa: T201
