@@ -5,8 +5,8 @@ the choice, and the widths of stem and decoder, all at once.
 Source: the spark module is section 3.1 of Pal et al., SegFast (ICVGIP 2018); SegFast, SegFast-Basic
 and narrower copies are tried first, so that what is found starts from the paper.
 Cost: 12 trials of 9 epochs on `streets`, trained at 112x112, ten minutes on 2 cores of an AMD EPYC.
-Result: of those, a network at 0.705 times SegFast's latency (0.69 to 0.72) with its mIoU (0.550), one
-seed; on CamVid it has not been searched yet.
+Result: of those, a network at 0.705 times SegFast's latency (0.69 to 0.72) with its mIoU (0.550),
+one seed; on CamVid it has not been searched yet.
 
     segbench search --study spark --dataset streets --trials 12
     segbench search --study spark --dataset camvid
