@@ -21,6 +21,15 @@ class ExitCode(enum.IntEnum):
     INTERRUPTED = 130
 
 
+def said_by(error: OSError) -> str:
+    """Return what the system says is wrong, to stand behind a colon.
+
+    >>> said_by(FileNotFoundError(2, "No such file or directory"))
+    'no such file or directory'
+    """
+    return (error.strerror or str(error)).lower()
+
+
 class SegbenchError(Exception):
     """An error with one line for the user: what was given, what is wrong, what to do."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from segbench.errors import UsageError
+from segbench.errors import UsageError, said_by
 
 if TYPE_CHECKING:
     from filelock import BaseFileLock
@@ -15,9 +15,9 @@ WAIT_S = 5.0  # the kernel may still be ending a worker whose parent was killed
 
 
 def lock_folder(folder: Path, *, wait_s: float = WAIT_S) -> BaseFileLock:
-    """Keep other processes out of a folder, until the lock is released or this process ends.
+    """Make a folder if there is none, and keep other processes out until the lock is released.
 
-    The lock is the kernel's; a process that is killed leaves none.
+    The lock is the kernel's; a process that ends or is killed leaves none.
 
     Raises:
         UsageError: another process has it, or it cannot be made.
@@ -29,6 +29,10 @@ def lock_folder(folder: Path, *, wait_s: float = WAIT_S) -> BaseFileLock:
     """
     from filelock import FileLock, Timeout  # noqa: PLC0415 - few need it
 
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(f"cannot make the folder {str(folder)!r}: {said_by(error)}") from error
     lock = FileLock(folder / LOCK)
     try:
         lock.acquire(timeout=wait_s)
@@ -38,6 +42,5 @@ def lock_folder(folder: Path, *, wait_s: float = WAIT_S) -> BaseFileLock:
             "with --out"
         ) from None
     except OSError as error:
-        reason = (error.strerror or str(error)).lower()
-        raise UsageError(f"cannot lock the folder {str(folder)!r}: {reason}") from error
+        raise UsageError(f"cannot lock the folder {str(folder)!r}: {said_by(error)}") from error
     return lock

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from PIL import Image, UnidentifiedImageError
 
-from segbench.errors import UsageError
+from segbench.errors import UsageError, said_by
 
 # Mean and deviation of ImageNet's training images, per channel, of values in 0..1: the
 # normalisation that the networks of the zoo are trained with (torchvision's reference scripts).
@@ -44,8 +44,7 @@ def read_picture(path: Path, *, shape: tuple[int, int, int, int]) -> torch.Tenso
             "give a PNG, a JPEG or another file that Pillow reads"
         ) from error
     except OSError as error:
-        reason = (error.strerror or str(error)).lower()
-        raise UsageError(f"cannot read picture {str(path)!r}: {reason}") from error
+        raise UsageError(f"cannot read picture {str(path)!r}: {said_by(error)}") from error
     image = normalised(torch.from_numpy(np.array(picture)[None]))
     return image.contiguous().expand(batch, -1, -1, -1).clone()
 

@@ -18,7 +18,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PurePath
 
 from segbench.budgets.verdicts import Revision
-from segbench.errors import MeasurementError
+from segbench.errors import MeasurementError, said_by
 from segbench.protocol import Task
 from segbench.repository import (
     find_revision,
@@ -145,9 +145,8 @@ def check_out_working_tree(folder: Path, *, repository: Path) -> None:
         except FileNotFoundError:  # deleted since it was listed
             continue
         except OSError as error:
-            reason = (error.strerror or str(error)).lower()
             raise MeasurementError(
-                f"cannot copy {name!r} of the working tree to {str(target)!r}: {reason}"
+                f"cannot copy {name!r} of the working tree to {str(target)!r}: {said_by(error)}"
             ) from error
 
 

@@ -26,7 +26,7 @@ from typing import Any
 from segbench.budgets.baseline import BASELINE_SCHEMA, Baseline
 from segbench.budgets.verdicts import CHECK_SCHEMA, Check
 from segbench.data.findings import DATA_SCHEMA, DataFindings
-from segbench.errors import UsageError
+from segbench.errors import UsageError, said_by
 from segbench.evaluations import EVALUATION_SCHEMA, Evaluation
 from segbench.reproductions import REPRODUCTION_SCHEMA, Reproduction
 from segbench.results import COMPARISON_SCHEMA, PROFILE_SCHEMA, Comparison, Profile
@@ -190,4 +190,4 @@ def whole_file(path: Path, *, force: bool) -> Iterator[Path]:
 
 
 def _unwritable(path: Path, error: OSError) -> UsageError:
-    return UsageError(f"cannot write {str(path)!r}: {(error.strerror or str(error)).lower()}")
+    return UsageError(f"cannot write {str(path)!r}: {said_by(error)}")

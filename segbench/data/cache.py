@@ -24,6 +24,7 @@ from PIL import Image
 
 from segbench.data.errors import DataError
 from segbench.data.scenes import Dataset, Scene, read_scene
+from segbench.errors import said_by
 
 if TYPE_CHECKING:
     from segbench.data.scenes import Pixels
@@ -100,9 +101,8 @@ def load_split(
                     )
         return _map(folder)
     except OSError as error:
-        reason = (error.strerror or str(error)).lower()
         raise DataError(
-            f"cannot keep decoded images in {str(folder.parent)!r}: {reason}; "
+            f"cannot keep decoded images in {str(folder.parent)!r}: {said_by(error)}; "
             f"name another folder with {VARIABLE}"
         ) from error
 

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from segbench.data.errors import DataError
 from segbench.data.registry import DATASETS, open_dataset
+from segbench.errors import said_by
 from zoo.errors import did_you_mean
 
 TIMEOUT_S = 30.0  # without a byte
@@ -86,8 +87,7 @@ def fetch(name: str, root: Path, *, source: Source | None = None, progress: Prog
             unpacked.rename(target)
         archive.unlink()
     except OSError as error:
-        reason = (error.strerror or str(error)).lower()
-        raise DataError(f"cannot keep {name!r} in {str(root)!r}: {reason}") from error
+        raise DataError(f"cannot keep {name!r} in {str(root)!r}: {said_by(error)}") from error
     return target
 
 

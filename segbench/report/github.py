@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Literal
 
 from segbench.budgets.verdicts import Check, Judgement, Verdict
-from segbench.errors import UsageError
+from segbench.errors import UsageError, said_by
 from segbench.report.checking import (
     INTERRUPTED,
     describe_doubt,
@@ -78,9 +78,8 @@ def publish(check: Check, environ: Mapping[str, str]) -> list[str]:
                 # whoever wrote before may have left its last line open
                 file.write(("\n" if file.tell() else "") + summary(check))
         except OSError as error:
-            reason = (error.strerror or str(error)).lower()
             raise UsageError(
-                f"cannot write the summary to {path!r}: {reason}; "
+                f"cannot write the summary to {path!r}: {said_by(error)}; "
                 "set GITHUB_STEP_SUMMARY to a file, or unset it"
             ) from error
     return annotations(check) if environ.get("GITHUB_ACTIONS") == "true" else []

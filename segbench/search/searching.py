@@ -12,7 +12,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from segbench.data.cache import load_split
 from segbench.data.registry import open_dataset
@@ -36,9 +35,6 @@ from segbench.search.screening import ratio_model
 from segbench.search.space import Study, Values
 from segbench.searches import Searched
 from segbench.store import save
-
-if TYPE_CHECKING:
-    from filelock import BaseFileLock
 
 ANCHOR = "anchor_s"
 RESULT, STORAGE, RATIOS = "search.json", "study.db", "ratios.json"
@@ -91,7 +87,7 @@ class Searching:
         for split in ("train", "val"):  # before anything is measured, and once for all trials
             load_split(data, split, size=job.size, progress=self.watch.progress, root=self.cache)
         self.settings = plan.settings(len(data.classes))
-        self._lock = self._make_folder()
+        self._lock = lock_folder(self.folder)
         self.ledger = Ledger(
             plan.storage or sqlite(self.folder / STORAGE),
             self.folder.resolve().name,
@@ -106,15 +102,6 @@ class Searching:
             cache=self.cache,
             on_epoch=self.watch.epoch,
         )
-
-    def _make_folder(self) -> BaseFileLock:
-        """Make the folder, and keep other searches out of it."""
-        try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            reason = (error.strerror or str(error)).lower()
-            raise UsageError(f"cannot make the folder {str(self.folder)!r}: {reason}") from error
-        return lock_folder(self.folder)
 
     def run(self) -> Searched:
         """Search until as many trials are over as were asked for.

@@ -72,11 +72,6 @@ class RunFolder:
                 f"{str(self.path)!r} exists already; add --resume to go on with it, or name "
                 "another folder with --out"
             )
-        try:
-            self.path.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            reason = (error.strerror or str(error)).lower()
-            raise UsageError(f"cannot make the folder {str(self.path)!r}: {reason}") from error
         lock = lock_folder(self.path)
         self.clear()
         self.write(self.about.name, json.dumps({"schema": RUN_SCHEMA, **about}, indent=1) + "\n")

@@ -64,8 +64,7 @@ class Running:
         trainer = Trainer(job, training, validation, len(dataset.classes), on_batch=on_batch)
         lock = None
         if trainer.is_first:
-            about = _describe(job, trainer, dataset)
-            lock = lock_folder(out) if resume else folder.create(about)
+            lock = lock_folder(out) if resume else folder.create(_describe(job, trainer, dataset))
         if resume:
             _restore(folder, trainer)
         return cls(job, folder, trainer, dataset, lock)

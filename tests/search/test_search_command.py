@@ -122,7 +122,7 @@ def test_two_searches_do_not_share_a_folder(home, here, monkeypatch):
 
 
 @pytest.mark.measures
-def test_ctrl_c_leaves_no_process_and_keeps_what_was_found(home):
+def test_ctrl_c_leaves_no_process_and_the_same_command_goes_on(home):
     process = start(*SEARCH, "--trials", "2", folder=home)
     line = process.stderr.readline()
     assert line.startswith("trial 0: trained")
@@ -137,7 +137,13 @@ def test_ctrl_c_leaves_no_process_and_keeps_what_was_found(home):
     while any(child.is_running() and child.status() != psutil.STATUS_ZOMBIE for child in children):
         assert time.monotonic() < deadline
         time.sleep(0.1)
-    assert len(read(home)["trials"]) == 1
+    first = read(home)["trials"]
+    assert len(first) == 1
+    process = start(*SEARCH, "--trials", "2", "--resume", folder=home)
+    _, errors = process.communicate(timeout=300)
+    assert process.returncode == 0, errors
+    assert read(home)["trials"][:1] == first
+    assert len(read(home)["trials"]) == 2
 
 
 @pytest.mark.parametrize(
