@@ -13,7 +13,8 @@ from segbench.errors import UsageError
 from segbench.results import Device
 from segbench.retrainings import Retraining
 from segbench.rounds import Progress
-from segbench.search.pictures import draw_search, write_page
+from segbench.search.page import write_page
+from segbench.search.pictures import draw_search
 from segbench.search.plan import Plan
 from segbench.search.searching import RESULT, Searching, Watch
 from segbench.searches import Searched, Trial, pick

@@ -7,6 +7,7 @@ last. A search that is killed finds the trial that it was in, with all it knew.
 from __future__ import annotations
 
 import json
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 TIMED, LATENCY, RUNGS = "timed", "latency_s", "rungs"
 STATE, REASON, MODEL = "state", "reason", "model"
 SETTINGS = "segbench"
+OBJECTIVES = ("latency, s", "validation mIoU")
 
 
 @dataclass
@@ -74,6 +76,7 @@ class Ledger:
     def _check_settings(self, settings: Mapping[str, Any]) -> None:
         before = self._study.user_attrs.get(SETTINGS)
         if before is None:
+            _name_objectives(self._study)
             self._study.set_user_attr(SETTINGS, dict(settings))
             return
         now = json.loads(json.dumps(settings))
@@ -182,6 +185,13 @@ def _open(url: str | None, name: str) -> optuna.Study:
     except Exception as error:  # sqlalchemy and its drivers raise many kinds
         words = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise UsageError(f"cannot open the storage {url!r}: {words}") from error
+
+
+def _name_objectives(study: optuna.Study) -> None:
+    """Let the dashboard say what it shows."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=".*set_metric_names is experimental")
+        study.set_metric_names(list(OBJECTIVES))
 
 
 def _rungs(attributes: Mapping[str, Any]) -> dict[int, float]:

@@ -8,8 +8,11 @@ import subprocess
 import sys
 import time
 
+import optuna
 import psutil
 import pytest
+
+from segbench.search.ledger import OBJECTIVES
 
 STUDY = """
 from segbench.search.layers import conv
@@ -88,6 +91,9 @@ def test_from_nothing_to_a_network_that_is_a_model_like_any_other(home, here):
     assert all(trial["ratio_ci95"][0] < trial["ratio"] for trial in found["trials"])
     assert found["trials"][0]["state"] == "trained"
     assert (home / "found" / "front.png").read_bytes().startswith(b"\x89PNG")
+
+    url = f"sqlite:///{home / 'found' / 'study.db'}"
+    assert optuna.load_study(study_name="found", storage=url).metric_names == list(OBJECTIVES)
 
     before = (home / "found" / "study.db").read_bytes()
     code, output, errors = here(*SEARCH, "--trials", "2")

@@ -1,0 +1,124 @@
+"""A page to look into a search with: point at a trial and see its network."""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from segbench.search.panels import (
+    AREA,
+    COST,
+    FRONT,
+    LATENCY,
+    MIOU,
+    OBJECTIVES,
+    RIVAL,
+    STATES,
+    errors_ms,
+    most_important,
+    placed,
+    places,
+)
+from segbench.searches import Searched, growth
+from segbench.store import write_text
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from segbench.searches import Trial
+
+TALL_PX = 900
+
+
+def write_page(path: Path, found: Searched) -> bool:
+    """Write the panels of the picture as a page, and tell whether plotly is there to do it.
+
+    Raises:
+        UsageError: it cannot be written.
+    """
+    if importlib.util.find_spec("plotly") is None:
+        return False
+    from plotly.subplots import make_subplots  # noqa: PLC0415 - an extra, and slow
+
+    figure = make_subplots(
+        rows=2, cols=2, specs=[[{"colspan": 2}, None], [{}, {}]], row_heights=[0.62, 0.38],
+        vertical_spacing=0.1, horizontal_spacing=0.12,
+    )  # fmt: skip
+    _draw_plane(figure, found)
+    _draw_growth(figure, found)
+    _draw_importances(figure, found)
+    figure.update_layout(
+        title=f"{found.study} on {found.dataset}, {len(found.trials)} trials",
+        template="simple_white",
+        height=TALL_PX,
+        legend={"x": 1.0, "y": 0.45, "xanchor": "right", "yanchor": "bottom"},
+        legend2={"x": 1.0, "y": 0.0, "xanchor": "right", "yanchor": "bottom"},
+    )
+    write_text(path, figure.to_html(include_plotlyjs=True), force=True)
+    return True
+
+
+def _draw_plane(figure: Any, found: Searched) -> None:  # noqa: ANN401 - plotly's
+    for state, color in STATES.items():
+        shown = [trial for trial in placed(found) if trial.state == state]
+        _scatter(figure, shown, name=f"{state} ({len(shown)})", marker={"color": color})
+    front = found.front
+    below, above = errors_ms(front)
+    _scatter(
+        figure, front, name=f"front ({len(front)})", mode="lines+markers",
+        marker={"color": FRONT, "size": 8}, line={"color": FRONT, "shape": "hv"},
+        error_x={"array": above, "arrayminus": below, "thickness": 1},
+    )  # fmt: skip
+    rival = [trial for trial in found.trials[:1] if trial.miou is not None]
+    _scatter(figure, rival, name=found.rival, marker={"color": RIVAL, "symbol": "star", "size": 13})
+    if found.budget_s is not None:
+        figure.add_vline(1e3 * found.budget_s, line={"color": RIVAL, "dash": "dot"}, row=1, col=1)
+    figure.update_xaxes(title=LATENCY, row=1, col=1)
+    figure.update_yaxes(title=MIOU, row=1, col=1)
+
+
+def _scatter(
+    figure: Any,  # noqa: ANN401 - plotly's
+    trials: Sequence[Trial],
+    *,
+    mode: str = "markers",
+    **look: Any,  # noqa: ANN401
+) -> None:
+    latencies, mious = places(trials)
+    figure.add_scatter(
+        x=latencies, y=mious, mode=mode, hovertext=[_words(trial) for trial in trials],
+        hovertemplate="%{hovertext}<extra></extra>", row=1, col=1, **look,
+    )  # fmt: skip
+
+
+def _words(trial: Trial) -> str:
+    (latency_ms,), (miou,) = places([trial])
+    of_rival = "" if trial.ratio is None else f", {trial.ratio:.3f} times the rival"
+    return (
+        f"<b>trial {trial.number}</b>, {trial.state} after {trial.epochs} epochs<br>"
+        f"{latency_ms:.2f} ms{of_rival}, mIoU {miou:.4f}<br>"
+        f"{trial.params:,} parameters, {trial.macs:,} MACs<br>" + trial.model.replace(",", "<br>")
+    )
+
+
+def _draw_growth(figure: Any, found: Searched) -> None:  # noqa: ANN401
+    steps = growth(found)
+    figure.add_scatter(
+        x=[epochs for epochs, _ in steps], y=[1e3 * area for _, area in steps], mode="lines",
+        line={"color": FRONT, "shape": "hv"}, showlegend=False, row=2, col=1,
+    )  # fmt: skip
+    figure.update_xaxes(title=COST, row=2, col=1)
+    figure.update_yaxes(title=AREA, rangemode="tozero", row=2, col=1)
+
+
+def _draw_importances(figure: Any, found: Searched) -> None:  # noqa: ANN401
+    names = most_important(found)
+    for objective, (label, color) in OBJECTIVES.items():
+        shares = found.importances.get(objective, {})
+        figure.add_bar(
+            y=names, x=[100 * shares.get(name, 0.0) for name in names], orientation="h",
+            name=label, marker={"color": color}, legend="legend2", row=2, col=2,
+        )  # fmt: skip
+    title = "importance, %" if names else "importance: too few trials to tell"
+    figure.update_xaxes(title=title, row=2, col=2)

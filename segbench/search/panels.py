@@ -1,0 +1,48 @@
+"""What the picture and the page of a search have in common: colours, words, and which points."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from segbench.searches import Searched, Trial
+
+STATES: Mapping[str, str] = {"trained": "#2a6fb0", "stopped": "#b9b9b9"}
+FRONT, RIVAL = "#c8472f", "#000000"
+OBJECTIVES: Mapping[str, tuple[str, str]] = {
+    "latency_s": ("latency", "#2a6fb0"),
+    "miou": ("mIoU", FRONT),
+}
+LATENCY, MIOU = "latency, ms (95 %)", "best validation mIoU"
+COST, AREA = "epochs trained, of all trials", "hypervolume, ms x mIoU"
+SHOWN = 12  # choices, of those that mattered most
+
+
+def placed(found: Searched) -> list[Trial]:
+    """Return the trials that have both a latency and an mIoU."""
+    return [trial for trial in found.trials if trial.miou is not None]
+
+
+def places(trials: Sequence[Trial]) -> tuple[list[float], list[float]]:
+    """Return milliseconds and mIoU."""
+    return [1e3 * (trial.latency_s or 0) for trial in trials], [trial.miou or 0 for trial in trials]
+
+
+def errors_ms(trials: Sequence[Trial]) -> tuple[list[float], list[float]]:
+    """Return how far each latency's interval reaches below and above it, in milliseconds."""
+    below, above = [], []
+    for trial in trials:
+        scale = 1e3 * (trial.latency_s or 0) / (trial.ratio or 1)
+        ratio = trial.ratio or 0
+        low, high = trial.ratio_ci95 or (ratio, ratio)
+        below.append(scale * (ratio - low))
+        above.append(scale * (high - ratio))
+    return below, above
+
+
+def most_important(found: Searched) -> list[str]:
+    """Return the choices with the largest shares for either objective, the least of them first."""
+    largest: dict[str, float] = {}
+    for shares in found.importances.values():
+        for name, share in shares.items():
+            largest[name] = max(share, largest.get(name, 0.0))
+    return sorted(largest, key=largest.__getitem__)[-SHOWN:]

@@ -1,0 +1,62 @@
+"""What a person sees of a search, from five trials that can be worked out by hand."""
+
+import json
+from dataclasses import replace
+
+import pytest
+from made_up_results import make_search
+
+from segbench.search.page import write_page
+from segbench.search.panels import errors_ms, most_important
+from segbench.search.pictures import draw_search
+
+SEARCH = make_search()
+
+
+def plots_of(page):
+    """Return the traces and the layout that the page gives to plotly."""
+    text = page.read_text()
+    start = text.index("[", text.rindex("Plotly.newPlot("))
+    traces, end = json.JSONDecoder().raw_decode(text[start:])
+    layout, _ = json.JSONDecoder().raw_decode(text[text.index("{", start + end) :])
+    return traces, layout
+
+
+def test_an_interval_reaches_as_far_as_that_of_the_ratio():
+    trial = SEARCH.front[0]  # 20 ms, 0.5 times the rival (0.49 to 0.51)
+    below, above = errors_ms([trial])
+    assert below == [pytest.approx(0.4)]
+    assert above == [pytest.approx(0.4)]
+    assert errors_ms([replace(trial, ratio_ci95=None)]) == ([0.0], [0.0])
+
+
+def test_what_mattered_for_either_objective_is_shown_and_the_most_comes_last():
+    shares = {"latency_s": {"a": 0.5, "b": 0.3, "c": 0.2}, "miou": {"a": 0.1, "b": 0.1, "c": 0.8}}
+    assert most_important(replace(SEARCH, importances=shares)) == ["b", "a", "c"]
+    assert most_important(replace(SEARCH, importances={})) == []
+
+
+@pytest.mark.parametrize("importances", [SEARCH.importances, {}], ids=["known", "too few trials"])
+def test_a_picture_has_a_panel_for_what_is_known(tmp_path, importances):
+    from PIL import Image  # noqa: PLC0415
+
+    draw_search(tmp_path / "front.png", replace(SEARCH, importances=importances))
+    with Image.open(tmp_path / "front.png") as picture:
+        width, height = picture.size
+    assert width / height == pytest.approx((3 if importances else 2) * 5.5 / 4.4, rel=0.01)
+
+
+def test_the_page_has_every_trial_the_front_in_steps_and_the_rival(tmp_path):
+    pytest.importorskip("plotly")
+    assert write_page(tmp_path / "front.html", SEARCH)
+    traces, layout = plots_of(tmp_path / "front.html")
+    by_name = {trace["name"]: trace for trace in traces if "name" in trace}
+    front = by_name["front (2)"]
+    assert front["x"] == [1e3 * trial.latency_s for trial in SEARCH.front]
+    assert front["line"]["shape"] == "hv"
+    assert front["error_x"]["array"][0] == pytest.approx(0.4)
+    assert SEARCH.front[0].model.split(",")[0] in front["hovertext"][0]
+    assert by_name["trained (3)"]["y"] == [trial.miou for trial in SEARCH.trials[:3]]
+    assert by_name["stopped (1)"]["x"] == [1e3 * SEARCH.trials[3].latency_s]
+    assert by_name[SEARCH.rival]["y"] == [SEARCH.trials[0].miou]
+    assert layout["shapes"][0]["x0"] == 1e3 * SEARCH.budget_s
