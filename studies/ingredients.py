@@ -23,27 +23,10 @@ from segbench.training.history import best_of
 from segbench.training.job import Job
 from segbench.training.listing import read_history
 from segbench.training.recipes import INGREDIENTS
-from segbench.training.run_folder import RunFolder
-from segbench.training.running import train
+from segbench.training.several import train_several
 
 LAST = 8  # epochs whose mean depends less on chance than the best epoch does
 RECIPES = ["paper", *(f"paper+{name}" for name in INGREDIENTS)]
-
-
-def train_all(jobs: dict[Path, Job]) -> None:
-    """Train what is not trained yet."""
-    with progress_bar() as bar:
-        shown = Shown(bar)
-        for folder, job in jobs.items():
-            shown.begin(job, folder)
-            train(
-                job,
-                folder,
-                resume=RunFolder(folder).is_begun,
-                on_decode=bar,
-                on_batch=shown.batch,
-                on_epoch=shown.epoch,
-            )
 
 
 def report(folders: dict[str, list[Path]], epochs: int) -> str:
@@ -99,7 +82,8 @@ def main() -> None:
             folders.setdefault(recipe, []).append(folder)
             jobs[folder] = job
     if not given.report:
-        train_all(jobs)
+        with progress_bar() as bar:
+            train_several(jobs, Shown(bar))
     print(report(folders, given.epochs))  # noqa: T201
 
 

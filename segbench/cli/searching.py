@@ -171,15 +171,6 @@ def retrain_with_progress(
     )
     runs = folder / RETRAINED / f"{job.recipe}-{job.plan.epochs}"
     return watched(
-        lambda shown, bar: retrain(
-            found,
-            job,
-            runs,
-            seeds=seeds,
-            on_run=shown.begin,
-            on_decode=bar,
-            on_batch=shown.batch,
-            on_epoch=shown.epoch,
-        ),
+        lambda shown: retrain(found, job, runs, seeds=seeds, watch=shown),
         f"every whole epoch is in {runs}, the same command goes on",
     )

@@ -38,6 +38,10 @@ class Shown:
         if folder is not None:
             print(f"{job.model}, seed {job.seed}, in {folder}", file=sys.stderr, flush=True)
 
+    def decode(self, doing: str, done: int, count: int) -> None:
+        """Draw how far the decoding of a dataset is."""
+        self._bar(doing, done, count)
+
     def batch(self, number: int, done: int, count: int, loss: float) -> None:
         """Draw the bar, now and then."""
         if time.monotonic() - self._drawn_s >= BETWEEN_S or done == count:
@@ -62,13 +66,13 @@ class Shown:
 def train_with_progress(job: Job, folder: Path, *, resume: bool) -> bool:
     """Train, and tell whether it ran to its end."""
 
-    def work(shown: Shown, bar: Bar) -> RunFolder:
+    def work(shown: Shown) -> RunFolder:
         shown.begin(job)
         return train(
             job,
             folder,
             resume=resume,
-            on_decode=bar,
+            on_decode=shown.decode,
             on_batch=shown.batch,
             on_epoch=shown.epoch,
         )
@@ -83,27 +87,17 @@ def reproduce_with_progress(
     models: list[str], job: Job, *, seeds: int, out: Path
 ) -> Reproduction | None:
     """Train the networks, and return what that gave; None if it was interrupted."""
-
-    def work(shown: Shown, bar: Bar) -> Reproduction:
-        return reproduce(
-            models,
-            job,
-            seeds=seeds,
-            out=out,
-            on_run=shown.begin,
-            on_decode=bar,
-            on_batch=shown.batch,
-            on_epoch=shown.epoch,
-        )
-
-    return watched(work, f"every whole epoch is in {out}, the same command goes on")
+    return watched(
+        lambda shown: reproduce(models, job, seeds=seeds, out=out, watch=shown),
+        f"every whole epoch is in {out}, the same command goes on",
+    )
 
 
-def watched(work: Callable[[Shown, Bar], Result], kept: str) -> Result | None:
+def watched(work: Callable[[Shown], Result], kept: str) -> Result | None:
     """Do work with a bar; if it is interrupted, say what was kept and return None."""
     try:
         with progress_bar() as bar:
-            return work(Shown(bar), bar)
+            return work(Shown(bar))
     except KeyboardInterrupt:
         print(f"segbench: interrupted; {kept}", file=sys.stderr)
         return None

@@ -3,35 +3,22 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from segbench.data.cache import Progress
 from segbench.errors import UsageError
 from segbench.retrainings import Retrained, Retraining
 from segbench.searches import Searched, Trial
-from segbench.training.history import Epoch, Speed, best_of
+from segbench.training.history import best_of
 from segbench.training.job import Job
 from segbench.training.listing import read_history
-from segbench.training.loop import OnBatch
-from segbench.training.run_folder import RunFolder
-from segbench.training.running import train
+from segbench.training.several import Watch, train_several
 
 LEAST = 3  # networks that have an order to speak of
 
 
-def retrain(
-    found: Searched,
-    job: Job,
-    folder: Path,
-    *,
-    seeds: int,
-    on_run: Callable[[Job, Path], None],
-    on_decode: Progress,
-    on_batch: OnBatch,
-    on_epoch: Callable[[Epoch, Speed], None],
-) -> Retraining:
+def retrain(found: Searched, job: Job, folder: Path, *, seeds: int, watch: Watch) -> Retraining:
     """Train every network with every seed, and go on with the runs that are there.
 
     Args:
@@ -47,21 +34,13 @@ def retrain(
         raise UsageError("this search has trained no network to the end, so there is no front")
     rows = []
     for trial in networks:
-        reached = []
-        for seed in range(seeds):
-            mine = replace(job, model=trial.model, seed=seed)
-            path = folder / f"{trial.number:04}-{seed}"
-            on_run(mine, path)
-            train(
-                mine,
-                path,
-                resume=RunFolder(path).is_begun,
-                on_decode=on_decode,
-                on_batch=on_batch,
-                on_epoch=on_epoch,
-            )
-            best = best_of(read_history(path / "history.csv"))
-            reached.append(best.miou if best else 0.0)
+        jobs = {
+            folder / f"{trial.number:04}-{seed}": replace(job, model=trial.model, seed=seed)
+            for seed in range(seeds)
+        }
+        train_several(jobs, watch)
+        best = [best_of(read_history(run / "history.csv")) for run in jobs]
+        reached = [epoch.miou if epoch else 0.0 for epoch in best]
         rows.append(
             Retrained(
                 trial.number, trial.model, trial.latency_s or 0, trial.miou or 0, tuple(reached)

@@ -4,36 +4,22 @@ from __future__ import annotations
 
 import csv
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from segbench.data.cache import Progress
 from segbench.environment import read_environment
 from segbench.errors import UsageError
 from segbench.reproductions import Reproduced, Reproduction
-from segbench.training.history import Epoch, Speed, best_of
+from segbench.training.history import best_of
 from segbench.training.job import Job
 from segbench.training.listing import read_history
-from segbench.training.loop import OnBatch
-from segbench.training.run_folder import RunFolder
-from segbench.training.running import train
+from segbench.training.several import Watch, train_several
 from zoo.registry import known
-
-OnRun = Callable[[Job, Path], None]
 
 
 def reproduce(
-    models: Sequence[str],
-    job: Job,
-    *,
-    seeds: int,
-    out: Path,
-    cache: Path | None = None,
-    on_run: OnRun,
-    on_decode: Progress,
-    on_batch: OnBatch,
-    on_epoch: Callable[[Epoch, Speed], None],
+    models: Sequence[str], job: Job, *, seeds: int, out: Path, watch: Watch
 ) -> Reproduction:
     """Train every network with every seed, and go on with the runs that are there.
 
@@ -41,8 +27,6 @@ def reproduce(
         job: what all have in common; its model and seed are replaced.
         seeds: how many, from 0.
         out: the folder of the runs, one for each network and seed.
-        on_run: called before each run; what else is called, and when, is as in
-            :func:`segbench.training.running.train`.
 
     Raises:
         UsageError: a run that is there is of another job.
@@ -53,22 +37,12 @@ def reproduce(
         raise UsageError(f"seeds must be a positive whole number, got {seeds}")
     rows = []
     for model in models:
-        folders = []
+        jobs = {}
         for seed in range(seeds):
             mine = replace(job, model=model, seed=seed)
-            folder = out / f"{mine.spec.name.replace(':', '.')}-{seed}"
-            on_run(mine, folder)
-            train(
-                mine,
-                folder,
-                resume=RunFolder(folder).is_begun,
-                cache=cache,
-                on_decode=on_decode,
-                on_batch=on_batch,
-                on_epoch=on_epoch,
-            )
-            folders.append(folder)
-        rows.append(summarise(model, job.dataset, folders))
+            jobs[out / f"{mine.spec.name.replace(':', '.')}-{seed}"] = mine
+        train_several(jobs, watch)
+        rows.append(summarise(model, job.dataset, list(jobs)))
     return Reproduction(
         dataset=job.dataset,
         protocol=job.protocol,
