@@ -14,6 +14,7 @@ from segbench.report.contents import (
     describe_workload,
     remarks_on,
 )
+from segbench.report.short_names import with_short_names
 from segbench.results import PHASES, Comparison, Latency, Profile, Ratio
 from segbench.two_speeds import find_speeds, ratio_at
 
@@ -29,7 +30,7 @@ def report_comparison(comparison: Comparison) -> Report:
     remarks = dict.fromkeys(
         remark for profile in comparison.profiles for remark in remarks_on(profile)
     )
-    return Report(
+    report = Report(
         headings=(
             f"{len(comparison.profiles)} networks, measured in turns",
             describe_workload(first.workload),
@@ -38,6 +39,7 @@ def report_comparison(comparison: Comparison) -> Report:
         tables=tuple(tables),
         remarks=(*remarks, *_speeds_remark(comparison)),
     )
+    return with_short_names(report, [profile.model.label for profile in comparison.profiles])
 
 
 def _speeds_remark(comparison: Comparison) -> tuple[str, ...]:
