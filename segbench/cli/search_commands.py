@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -115,6 +116,8 @@ def search(
     """Search a space of networks; the same command goes on with a search that was stopped."""
     if context.invoked_subcommand is not None:
         return ExitCode.OK
+    # For matrices of a few hundred rows a second thread only waits; workers have their own number.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     from segbench.cli.output import show  # noqa: PLC0415 - start-up
     from segbench.cli.searching import search_with_progress  # noqa: PLC0415 - start-up
     from segbench.search.plan import Plan, halved  # noqa: PLC0415 - start-up

@@ -6,6 +6,7 @@ from segbench import units
 from segbench.confusion import PROTOCOLS
 from segbench.evaluations import Evaluation
 from segbench.report.contents import Report, Table
+from segbench.report.short_names import with_short_names
 from zoo.spec import ModelSpec
 
 
@@ -13,19 +14,21 @@ def report_evaluation(evaluation: Evaluation) -> Report:
     """Say what an evaluation found."""
     quality = evaluation.qualities[evaluation.protocol]
     height, width = evaluation.size
+    model = str(ModelSpec.from_json(evaluation.model))
     found = (
-        f"{ModelSpec.from_json(evaluation.model)}: mIoU {_share(quality.miou)}, "
+        f"{model}: mIoU {_share(quality.miou)}, "
         f"pixel accuracy {units.percent(quality.pixel_accuracy)} ({evaluation.protocol})"
     )
     where = (
         f"{evaluation.scenes:,} scenes of {evaluation.dataset}, {evaluation.split}, at "
         f"{height}x{width}, {evaluation.created}"
     )
-    return Report(
+    report = Report(
         headings=(found, where),
         tables=(_protocol_table(evaluation), _class_table(evaluation)),
         remarks=(),
     )
+    return with_short_names(report, [model])
 
 
 def _protocol_table(evaluation: Evaluation) -> Table:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Protocol, TypeAlias
 
 from segbench.errors import UsageError
@@ -43,10 +44,16 @@ class Width:
                 "give positive numbers that are whole steps apart"
             )
 
-    @property
+    @cached_property
     def choices(self) -> tuple[Choice, ...]:
         """All that can be chosen, in order."""
         return tuple(range(self.low, self.high + 1, self.step))
+
+    @property
+    def coordinates(self) -> dict[Choice, tuple[float, ...]]:
+        """One for each choice, from 0 to 1."""
+        last = max(1, len(self.choices) - 1)
+        return {choice: (at / last,) for at, choice in enumerate(self.choices)}
 
 
 @dataclass(frozen=True)
@@ -64,6 +71,16 @@ class Kind:
     def choices(self) -> tuple[Choice, ...]:
         """All that can be chosen."""
         return self.options
+
+    @property
+    def coordinates(self) -> dict[Choice, tuple[float, ...]]:
+        """One for each option of each choice; of two options a single one tells them apart."""
+        if len(self.options) == 2:  # noqa: PLR2004
+            return {self.options[0]: (0.0,), self.options[1]: (1.0,)}
+        return {
+            choice: tuple(float(choice == option) for option in self.options)
+            for choice in self.options
+        }
 
 
 Dimension: TypeAlias = Width | Kind
@@ -136,16 +153,16 @@ class Study:
         >>> study.place({"w": 16, "k": "b"})
         [0.5, 1.0]
         """
-        found: list[float] = []
-        for dimension in self.dimensions:
-            chosen, choices = values[dimension.name], dimension.choices
-            if isinstance(dimension, Width):
-                found.append(choices.index(chosen) / max(1, len(choices) - 1))
-            elif len(choices) == 2:  # noqa: PLR2004 - one coordinate tells two apart
-                found.append(float(choices.index(chosen)))
-            else:
-                found += [float(choice == chosen) for choice in choices]
-        return found
+        return [
+            coordinate
+            for name, coordinates in self._coordinates.items()
+            for coordinate in coordinates[values[name]]
+        ]
+
+    @cached_property
+    def _coordinates(self) -> dict[str, dict[Choice, tuple[float, ...]]]:
+        """Coordinates of each choice; a search asks for thousands before each proposal."""
+        return {dimension.name: dimension.coordinates for dimension in self.dimensions}
 
 
 def mutate(study: Study, values: Values, rng: random.Random, *, changes: int) -> dict[str, Choice]:
