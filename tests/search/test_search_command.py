@@ -135,7 +135,7 @@ def test_ctrl_c_leaves_no_process_and_the_same_command_goes_on(home):
     children = psutil.Process(process.pid).children(recursive=True)
     process.send_signal(signal.SIGINT)
     _, errors = process.communicate(timeout=60)
-    assert process.returncode == 130
+    assert process.returncode == 130, errors
     assert errors.splitlines()[-1] == (
         "segbench: interrupted; what was found is in found, the same command goes on"
     )
