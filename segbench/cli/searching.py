@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from segbench import units
+from segbench.cli.interrupting import interrupts_kept
 from segbench.cli.output import progress_bar
 from segbench.errors import UsageError
 from segbench.results import Device
@@ -26,10 +28,14 @@ RETRAINED = "retrained"
 
 
 class Shown:
-    """What is shown of a search: a line for each trial, and a bar while one goes on."""
+    """What is shown of a search: a line for each trial, and a bar while one goes on.
 
-    def __init__(self, bar: Progress, plan: Plan) -> None:
-        self._bar = bar
+    Args:
+        check: raises KeyboardInterrupt, if one came and was lost.
+    """
+
+    def __init__(self, bar: Progress, plan: Plan, check: Callable[[], None] = lambda: None) -> None:
+        self._bar, self._check = bar, check
         self._trials, self._epochs = plan.trials, plan.job.plan.epochs
         self._began_s = time.monotonic()
         self._before: int | None = None  # trials of an earlier part of the search
@@ -40,10 +46,12 @@ class Shown:
 
     def stage(self, number: int, doing: str) -> None:
         """Draw the bar: a trial is measured, or its training begins."""
+        self._check()
         self._bar(f"trial {number}: {doing}", number, self._trials)
 
     def epoch(self, number: int, epochs: int, miou: float) -> None:
         """Draw the bar: an epoch is behind a trial."""
+        self._check()
         doing = f"epoch {epochs} of {self._epochs}, mIoU {miou:.3f}"
         self._bar(f"trial {number}: {doing}", number, self._trials)
 
@@ -60,6 +68,7 @@ class Shown:
             file=sys.stderr,
             flush=True,
         )
+        self._check()
 
 
 def _describe(trial: Trial) -> str:
@@ -82,8 +91,8 @@ def _best(found: Searched) -> str:
 def search_with_progress(plan: Plan, folder: Path, *, resume: bool) -> Searched | None:
     """Search, and return what was found; None if it was interrupted."""
     try:
-        with progress_bar() as bar:
-            watch = Shown(bar, plan).watch()
+        with interrupts_kept() as check, progress_bar() as bar:
+            watch = Shown(bar, plan, check).watch()
             found = Searching(plan, folder, resume=resume, watch=watch).run()
     except KeyboardInterrupt:
         print(
