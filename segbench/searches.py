@@ -111,6 +111,19 @@ def growth(searched: Searched) -> list[tuple[int, float]]:
     return found
 
 
+def mattered(searched: Searched, most: int) -> list[str]:
+    """Return the choices that mattered most for latency, then those for mIoU, each once.
+
+    Args:
+        most: for either.
+    """
+    best = (
+        sorted(shares, key=lambda choice: -shares[choice])[:most]
+        for shares in searched.importances.values()
+    )
+    return list(dict.fromkeys(choice for few in best for choice in few))
+
+
 def pick(searched: Searched, what: str) -> Trial | None:
     """Return a network of the front by what is wanted of it; None if none is so.
 

@@ -95,10 +95,8 @@ def search_with_progress(plan: Plan, folder: Path, *, resume: bool) -> Searched 
             watch = Shown(bar, plan, check).watch()
             found = Searching(plan, folder, resume=resume, watch=watch).run()
     except KeyboardInterrupt:
-        print(
-            f"segbench: interrupted; what was found is in {folder}, the same command goes on",
-            file=sys.stderr,
-        )
+        kept = f"what was found is in {folder}" if folder.exists() else "nothing was tried yet"
+        print(f"segbench: interrupted; {kept}, the same command goes on", file=sys.stderr)
         return None
     draw(found, folder)
     return found

@@ -6,7 +6,7 @@ from collections import Counter
 
 from segbench import units
 from segbench.report.contents import Report, Table
-from segbench.searches import Searched, Trial
+from segbench.searches import Searched, Trial, mattered
 
 MOST_REASONS = 5
 MOST_CHOICES = 6
@@ -74,14 +74,9 @@ def _importance_table(found: Searched) -> tuple[Table, ...]:
     """Return the choices that mattered most, for either objective."""
     if not found.importances:
         return ()
-    names = {
-        name: sorted(shares, key=lambda choice: -shares[choice])[:MOST_CHOICES]
-        for name, shares in found.importances.items()
-    }
-    chosen = list(dict.fromkeys(name for few in names.values() for name in few))
     rows = tuple(
         (choice, *(units.percent(shares.get(choice)) for shares in found.importances.values()))
-        for choice in chosen
+        for choice in mattered(found, MOST_CHOICES)
     )
     return (
         Table(

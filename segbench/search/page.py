@@ -6,21 +6,8 @@ import importlib.util
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from segbench.search.panels import (
-    AREA,
-    COST,
-    FRONT,
-    LATENCY,
-    MIOU,
-    OBJECTIVES,
-    RIVAL,
-    STATES,
-    errors_ms,
-    most_important,
-    placed,
-    places,
-)
-from segbench.searches import Searched, growth
+from segbench.search import panels
+from segbench.searches import Searched, growth, mattered
 from segbench.store import write_text
 
 if TYPE_CHECKING:
@@ -60,22 +47,29 @@ def write_page(path: Path, found: Searched) -> bool:
 
 
 def _draw_plane(figure: Any, found: Searched) -> None:  # noqa: ANN401 - plotly's
-    for state, color in STATES.items():
-        shown = [trial for trial in placed(found) if trial.state == state]
+    for state, color in panels.STATES.items():
+        shown = [trial for trial in panels.placed(found) if trial.state == state]
         _scatter(figure, shown, name=f"{state} ({len(shown)})", marker={"color": color})
     front = found.front
-    below, above = errors_ms(front)
+    below, above = panels.errors_ms(front)
     _scatter(
         figure, front, name=f"front ({len(front)})", mode="lines+markers",
-        marker={"color": FRONT, "size": 8}, line={"color": FRONT, "shape": "hv"},
+        marker={"color": panels.FRONT, "size": 8}, line={"color": panels.FRONT, "shape": "hv"},
         error_x={"array": above, "arrayminus": below, "thickness": 1},
     )  # fmt: skip
-    rival = [trial for trial in found.trials[:1] if trial.miou is not None]
-    _scatter(figure, rival, name=found.rival, marker={"color": RIVAL, "symbol": "star", "size": 13})
+    rival = panels.rival(found)
+    _scatter(
+        figure,
+        rival,
+        name=found.rival,
+        marker={"color": panels.RIVAL, "symbol": "star", "size": 13},
+    )
     if found.budget_s is not None:
-        figure.add_vline(1e3 * found.budget_s, line={"color": RIVAL, "dash": "dot"}, row=1, col=1)
-    figure.update_xaxes(title=LATENCY, row=1, col=1)
-    figure.update_yaxes(title=MIOU, row=1, col=1)
+        figure.add_vline(
+            1e3 * found.budget_s, line={"color": panels.RIVAL, "dash": "dot"}, row=1, col=1
+        )
+    figure.update_xaxes(title=panels.LATENCY, row=1, col=1)
+    figure.update_yaxes(title=panels.MIOU, row=1, col=1)
 
 
 def _scatter(
@@ -85,7 +79,7 @@ def _scatter(
     mode: str = "markers",
     **look: Any,  # noqa: ANN401
 ) -> None:
-    latencies, mious = places(trials)
+    latencies, mious = panels.places(trials)
     figure.add_scatter(
         x=latencies, y=mious, mode=mode, hovertext=[_words(trial) for trial in trials],
         hovertemplate="%{hovertext}<extra></extra>", row=1, col=1, **look,
@@ -93,7 +87,7 @@ def _scatter(
 
 
 def _words(trial: Trial) -> str:
-    (latency_ms,), (miou,) = places([trial])
+    (latency_ms,), (miou,) = panels.places([trial])
     of_rival = "" if trial.ratio is None else f", {trial.ratio:.3f} times the rival"
     return (
         f"<b>trial {trial.number}</b>, {trial.state} after {trial.epochs} epochs<br>"
@@ -106,15 +100,15 @@ def _draw_growth(figure: Any, found: Searched) -> None:  # noqa: ANN401
     steps = growth(found)
     figure.add_scatter(
         x=[epochs for epochs, _ in steps], y=[1e3 * area for _, area in steps], mode="lines",
-        line={"color": FRONT, "shape": "hv"}, showlegend=False, row=2, col=1,
+        line={"color": panels.FRONT, "shape": "hv"}, showlegend=False, row=2, col=1,
     )  # fmt: skip
-    figure.update_xaxes(title=COST, row=2, col=1)
-    figure.update_yaxes(title=AREA, rangemode="tozero", row=2, col=1)
+    figure.update_xaxes(title=panels.COST, row=2, col=1)
+    figure.update_yaxes(title=panels.AREA, rangemode="tozero", row=2, col=1)
 
 
 def _draw_importances(figure: Any, found: Searched) -> None:  # noqa: ANN401
-    names = most_important(found)
-    for objective, (label, color) in OBJECTIVES.items():
+    names = mattered(found, panels.MOST_CHOICES)[::-1]  # from below
+    for objective, (label, color) in panels.OBJECTIVES.items():
         shares = found.importances.get(objective, {})
         figure.add_bar(
             y=names, x=[100 * shares.get(name, 0.0) for name in names], orientation="h",

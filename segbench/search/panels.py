@@ -14,12 +14,17 @@ OBJECTIVES: Mapping[str, tuple[str, str]] = {
 }
 LATENCY, MIOU = "latency, ms (95 %)", "best validation mIoU"
 COST, AREA = "epochs trained, of all trials", "hypervolume, ms x mIoU"
-SHOWN = 12  # choices, of those that mattered most
+MOST_CHOICES = 6  # that mattered, for either objective
 
 
 def placed(found: Searched) -> list[Trial]:
     """Return the trials that have both a latency and an mIoU."""
     return [trial for trial in found.trials if trial.miou is not None]
+
+
+def rival(found: Searched) -> list[Trial]:
+    """Return the rival, if its point is known."""
+    return [trial for trial in found.trials[:1] if trial.miou is not None]
 
 
 def places(trials: Sequence[Trial]) -> tuple[list[float], list[float]]:
@@ -37,12 +42,3 @@ def errors_ms(trials: Sequence[Trial]) -> tuple[list[float], list[float]]:
         below.append(scale * (ratio - low))
         above.append(scale * (high - ratio))
     return below, above
-
-
-def most_important(found: Searched) -> list[str]:
-    """Return the choices with the largest shares for either objective, the least of them first."""
-    largest: dict[str, float] = {}
-    for shares in found.importances.values():
-        for name, share in shares.items():
-            largest[name] = max(share, largest.get(name, 0.0))
-    return sorted(largest, key=largest.__getitem__)[-SHOWN:]

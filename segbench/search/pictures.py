@@ -6,21 +6,8 @@ import io
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from segbench.search.panels import (
-    AREA,
-    COST,
-    FRONT,
-    LATENCY,
-    MIOU,
-    OBJECTIVES,
-    RIVAL,
-    STATES,
-    errors_ms,
-    most_important,
-    placed,
-    places,
-)
-from segbench.searches import Searched, growth
+from segbench.search import panels
+from segbench.searches import Searched, growth, mattered
 from segbench.store import write_bytes
 
 if TYPE_CHECKING:
@@ -53,41 +40,47 @@ def draw_search(path: Path, found: Searched) -> None:
 
 
 def _draw_plane(panel: Axes, found: Searched) -> None:
-    for state, color in STATES.items():
-        shown = [trial for trial in placed(found) if trial.state == state]
-        panel.scatter(*places(shown), s=18, color=color, label=f"{state} ({len(shown)})")
+    for state, color in panels.STATES.items():
+        shown = [trial for trial in panels.placed(found) if trial.state == state]
+        panel.scatter(*panels.places(shown), s=18, color=color, label=f"{state} ({len(shown)})")
     front = found.front
     # At each latency, the best that is no slower: steps.
-    panel.plot(*places(front), "o-", drawstyle="steps-post", color=FRONT, markersize=5,
-               label=f"front ({len(front)})")  # fmt: skip
-    panel.errorbar(*places(front), xerr=errors_ms(front), fmt="none", color=FRONT,
-                   linewidth=1, capsize=2)  # fmt: skip
+    panel.plot(
+        *panels.places(front), "o-", drawstyle="steps-post", color=panels.FRONT, markersize=5,
+        label=f"front ({len(front)})",
+    )  # fmt: skip
+    panel.errorbar(
+        *panels.places(front), xerr=panels.errors_ms(front), fmt="none", color=panels.FRONT,
+        linewidth=1, capsize=2,
+    )  # fmt: skip
     for trial in front:
-        (latency_ms,), (miou,) = places([trial])
+        (latency_ms,), (miou,) = panels.places([trial])
         panel.annotate(
             str(trial.number), (latency_ms, miou), (-4, 5), textcoords="offset points",
-            ha="right", fontsize=8, color=FRONT,
+            ha="right", fontsize=8, color=panels.FRONT,
         )  # fmt: skip
-    rival = [trial for trial in found.trials[:1] if trial.miou is not None]
-    panel.scatter(*places(rival), s=90, marker="*", color=RIVAL, zorder=3, label=found.rival)
+    rival = panels.rival(found)
+    panel.scatter(
+        *panels.places(rival), s=90, marker="*", color=panels.RIVAL, zorder=3, label=found.rival
+    )
     if found.budget_s is not None:
-        panel.axvline(1e3 * found.budget_s, color=RIVAL, linestyle=":", label="budget")
-    panel.set(xlabel=LATENCY, ylabel=MIOU)
+        panel.axvline(1e3 * found.budget_s, color=panels.RIVAL, linestyle=":", label="budget")
+    panel.set(xlabel=panels.LATENCY, ylabel=panels.MIOU)
     panel.grid(alpha=0.3)
     panel.legend(frameon=False, loc="lower right")
 
 
 def _draw_growth(panel: Axes, found: Searched) -> None:
     epochs, areas = zip(*growth(found), strict=True) if found.trials else ((), ())
-    panel.step(epochs, [1e3 * area for area in areas], where="post", color=FRONT)
-    panel.set(xlabel=COST, ylabel=AREA, ylim=(0, None))
+    panel.step(epochs, [1e3 * area for area in areas], where="post", color=panels.FRONT)
+    panel.set(xlabel=panels.COST, ylabel=panels.AREA, ylim=(0, None))
     panel.grid(alpha=0.3)
 
 
 def _draw_importances(panel: Axes, found: Searched) -> None:
-    names = most_important(found)
-    thick = 0.8 / len(OBJECTIVES)
-    for at, (objective, (label, color)) in enumerate(OBJECTIVES.items()):
+    names = mattered(found, panels.MOST_CHOICES)[::-1]  # from below
+    thick = 0.8 / len(panels.OBJECTIVES)
+    for at, (objective, (label, color)) in enumerate(panels.OBJECTIVES.items()):
         shares = found.importances.get(objective, {})
         panel.barh(
             [row + (0.5 - at) * thick for row in range(len(names))],

@@ -7,7 +7,7 @@ import pytest
 from made_up_results import make_search
 
 from segbench.search.page import write_page
-from segbench.search.panels import errors_ms, most_important
+from segbench.search.panels import errors_ms
 from segbench.search.pictures import draw_search
 
 SEARCH = make_search()
@@ -30,12 +30,6 @@ def test_an_interval_reaches_as_far_as_that_of_the_ratio():
     assert errors_ms([replace(trial, ratio_ci95=None)]) == ([0.0], [0.0])
 
 
-def test_what_mattered_for_either_objective_is_shown_and_the_most_comes_last():
-    shares = {"latency_s": {"a": 0.5, "b": 0.3, "c": 0.2}, "miou": {"a": 0.1, "b": 0.1, "c": 0.8}}
-    assert most_important(replace(SEARCH, importances=shares)) == ["b", "a", "c"]
-    assert most_important(replace(SEARCH, importances={})) == []
-
-
 @pytest.mark.parametrize("importances", [SEARCH.importances, {}], ids=["known", "too few trials"])
 def test_a_picture_has_a_panel_for_what_is_known(tmp_path, importances):
     from PIL import Image  # noqa: PLC0415
@@ -47,7 +41,6 @@ def test_a_picture_has_a_panel_for_what_is_known(tmp_path, importances):
 
 
 def test_the_page_has_every_trial_the_front_in_steps_and_the_rival(tmp_path):
-    pytest.importorskip("plotly")
     assert write_page(tmp_path / "front.html", SEARCH)
     traces, layout = plots_of(tmp_path / "front.html")
     by_name = {trace["name"]: trace for trace in traces if "name" in trace}

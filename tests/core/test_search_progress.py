@@ -41,3 +41,21 @@ def test_a_trial_that_failed_is_said_with_its_reason(capsys):
     assert capsys.readouterr().err.startswith(
         "trial 0: failed, 40.0 ms, the loss became nan; front 0, hypervolume 0.000, "
     )
+
+
+def test_one_that_is_interrupted_before_its_first_trial_does_not_claim_to_have_kept_any(
+    capsys, monkeypatch, tmp_path
+):
+    def interrupted(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(searching, "Searching", interrupted)
+    plan = Plan(study="spark", job=Job(model="segfast", dataset="streets", epochs=9), trials=6)
+    for folder, kept in (
+        (tmp_path / "new", "nothing was tried yet"),
+        (tmp_path, f"what was found is in {tmp_path}"),
+    ):
+        assert searching.search_with_progress(plan, folder, resume=False) is None
+        assert capsys.readouterr().err == (
+            f"segbench: interrupted; {kept}, the same command goes on\n"
+        )

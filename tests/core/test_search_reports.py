@@ -6,7 +6,7 @@ import pytest
 from made_up_results import make_search, make_trial
 
 from segbench.report import render
-from segbench.searches import growth, pick
+from segbench.searches import growth, mattered, pick
 
 SEARCH = make_search()
 
@@ -25,6 +25,14 @@ def test_the_hypervolume_grows_with_the_epochs_that_were_spent():
         (30, pytest.approx(0.01 * 0.4 + 0.09 * 0.55)),
     ]
     assert SEARCH.hypervolume == pytest.approx(0.01 * 0.4 + 0.09 * 0.55)
+
+
+def test_what_mattered_is_the_most_for_latency_and_then_the_most_for_miou():
+    shares = {"latency_s": {"a": 0.3, "b": 0.5, "c": 0.2}, "miou": {"a": 0.1, "b": 0.15, "c": 0.75}}
+    searched = replace(SEARCH, importances=shares)
+    assert mattered(searched, 1) == ["b", "c"]
+    assert mattered(searched, 2) == ["b", "a", "c"]
+    assert mattered(replace(SEARCH, importances={}), 2) == []
 
 
 @pytest.mark.parametrize(
