@@ -23,14 +23,15 @@ from pathlib import Path
 from threading import local
 
 from segbench.measuring import Worker
-from segbench.search.screening import draw_networks, time_networks
+from segbench.runs import ignore_progress
+from segbench.search.screening import TOGETHER, draw_networks, time_networks
 from segbench.search.space import Choice, Width
 from segbench.settings import Settings
 from segbench.store import write_text
 from segbench.training.job import Job
 from studies.spark import STUDY
 
-SIZE, EPOCHS, CLASSES = (64, 96), 9, 8
+SIZE, EPOCHS, CLASSES = (48, 72), 9, 8
 SIDE_BY_SIDE = 2
 
 
@@ -51,11 +52,15 @@ def networks(count: int) -> list[dict[str, Choice]]:
 
 def measure(chosen: list[dict[str, Choice]], kept: Path) -> list[float]:
     """Return ratios to the rival, at the size at which networks run and not that of training."""
-    if not kept.exists():
-        settings = Settings(classes=12)
-        timed = time_networks(STUDY, chosen, settings, rounds=2, progress=_tell)
-        write_text(kept, json.dumps([ratio for _, ratio in timed]) + "\n", force=True)
-    ratios: list[float] = json.loads(kept.read_text())
+    settings = Settings(classes=12)
+    ratios: list[float] = json.loads(kept.read_text()) if kept.exists() else []
+    while len(ratios) < len(chosen):
+        done = len(ratios)
+        _tell("timing", done, len(chosen))
+        some = chosen[done : done + TOGETHER]
+        timed = time_networks(STUDY, some, settings, rounds=2, progress=ignore_progress)
+        ratios += [ratio for _, ratio in timed]
+        write_text(kept, json.dumps(ratios) + "\n", force=True)
     return ratios
 
 

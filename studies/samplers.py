@@ -3,41 +3,50 @@
 Question: median hypervolume over 20 seeds at equal training epochs, of `front` against random
 choice, TPE, TPE multivariate and NSGA-II; and how many epochs `front` needs for the best rival's
 final value.
-Source: the table of `studies.replay_table`. A proposal stands for the nearest network of the table
-that was not tried, for every sampler alike; what it then "measures" and "trains" is read there.
-Cost: twenty searches by each of five samplers; not known yet.
+Source: the table of `studies.replay_table`, in two ways. As it is: a proposal stands for the
+nearest network of the table that was not tried, for every sampler alike. And by the law that the
+table follows (`studies.replay_law`), in which every network of the space can be had.
+Cost: twenty searches by each of five samplers, in both ways; not known yet.
 Result: none yet, for it has not been run.
 
-    python -m studies.samplers
+    OPENBLAS_NUM_THREADS=1 python -m studies.samplers
 """
 
 from __future__ import annotations
 
 import argparse
 import statistics
-import time
 from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cache
+from itertools import product
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
-from segbench.search.engine import Effort, Search, reference_for
+from segbench.search.engine import Effort, Laboratory, Search, reference_for
 from segbench.search.front_sampler import FrontProposer
 from segbench.search.latency_model import LatencyModel
 from segbench.search.ledger import Ended, Ledger
 from segbench.search.pareto import Point, front, hypervolume
 from segbench.search.proposing import OPTUNA, OptunaProposer, Proposal, Proposer, RandomProposer
+from segbench.search.rungs import rungs_of
 from segbench.search.seen import Seen
 from segbench.search.space import Values
 from segbench.search.timing import Timed
+from studies.replay_law import LAYERS, Law
 from studies.replay_table import CLASSES, EPOCHS, SIZE, Row, read_table
 from studies.spark import STUDY
 
-RIVALS = ("random", "tpe", "tpe-multivariate", "nsga2")
+Way = Literal["table", "law"]
+
+SAMPLERS = ("front", "random", "tpe", "tpe-multivariate", "nsga2")
+WAYS: tuple[Way, ...] = ("table", "law")
 ANCHOR_S = 1.0  # latencies are ratios to SegFast
 LEARN_FROM = 32  # networks whose latencies the predictor of `front` has seen
+REFERENCE = reference_for(ANCHOR_S)
 
 
 @dataclass
@@ -76,19 +85,16 @@ class Table:
         return [(row.ratio * ANCHOR_S, row.best[-1]) for row in self.rows]
 
 
-@dataclass
+@dataclass(frozen=True)
 class Snapped:
-    """A sampler whose proposals are of the table; it says how long they took."""
+    """A sampler whose proposals are of the table."""
 
     table: Table
     inner: Proposer
-    seconds: list[float] = field(default_factory=list)
 
     def propose(self, seen: Sequence[Seen], seed: int) -> Proposal:
         """Propose the nearest network of the table that was not tried."""
-        began = time.perf_counter()
         wanted = self.inner.propose(seen, seed)
-        self.seconds.append(time.perf_counter() - began)
         tried = {self.table.positions[str(STUDY.build(each.values))] for each in seen}
         return Proposal(self.table.nearest(wanted.values, tried).values, wanted.about)
 
@@ -99,10 +105,8 @@ def proposer_of(name: str, table: Table) -> Proposer:
         return RandomProposer(STUDY)
     if name in OPTUNA:
         return OptunaProposer(STUDY, OPTUNA[name])
-    layers = partial(STUDY.layers, size=(224, 224), classes=12)
     known = [(row.values, row.ratio) for row in table.rows[-LEARN_FROM:]]
-    model = LatencyModel.fit(layers, known)
-    return FrontProposer(STUDY, model, reference_for(ANCHOR_S))
+    return FrontProposer(STUDY, LatencyModel.fit(LAYERS, known), REFERENCE)
 
 
 @dataclass(frozen=True)
@@ -126,11 +130,13 @@ class Course:
         return found[0] if found else float("inf")
 
 
-def search(table: Table, sampler: Proposer, *, seed: int, budget: int, stops: bool) -> Course:
-    """Search until so many epochs were spent."""
-    effort = Effort(trials=len(table.rows), epochs=EPOCHS, seed=seed, stops=stops)
+def search(
+    laboratory: Laboratory, sampler: Proposer, *, seed: int, budget: int, trials: int, stops: bool
+) -> Course:
+    """Search until so many epochs were spent, or so many trials are over."""
+    effort = Effort(trials=trials, epochs=EPOCHS, seed=seed, stops=stops)
     ledger = Ledger(None, f"replay-{seed}", STUDY, {})
-    run = Search(STUDY, effort, ledger, table, sampler, anchor_s=ANCHOR_S)
+    run = Search(STUDY, effort, ledger, laboratory, sampler, anchor_s=ANCHOR_S)
     spent, epochs, areas, ended = 0, [], [], []
     points: list[Point] = []
     for trial in run.run():
@@ -138,55 +144,85 @@ def search(table: Table, sampler: Proposer, *, seed: int, budget: int, stops: bo
         if trial.seen.point is not None:
             points.append(trial.seen.point)
         epochs.append(spent)
-        areas.append(hypervolume(points, reference_for(ANCHOR_S)))
+        areas.append(hypervolume(points, REFERENCE))
         ended.append(trial)
         if spent >= budget:
             break
     return Course(tuple(epochs), tuple(areas), tuple(ended))
 
 
-def compare(table: Table, *, seeds: int, budget: int) -> str:
-    """Return the comparison as lines of Markdown."""
-    courses: dict[str, list[Course]] = {}
-    seconds: dict[str, float] = {}
-    for name in ("front", *RIVALS):
-        snapped = Snapped(table, proposer_of(name, table))
-        courses[name] = [
-            search(table, snapped, seed=seed, budget=budget, stops=True) for seed in range(seeds)
-        ]
-        seconds[name] = statistics.median(snapped.seconds)
-    finals = {
-        name: statistics.median(course.area_at(budget) for course in mine)
-        for name, mine in courses.items()
-    }
-    rival = max(RIVALS, key=finals.__getitem__)
-    best = hypervolume(table.points, reference_for(ANCHOR_S))
-    lines = ["| sampler | hypervolume, of the table's | epochs to the best rival's | a proposal |"]
-    lines += ["| :-- | --: | --: | --: |"]
+@cache
+def _worlds(path: Path) -> tuple[Table, Law]:
+    """Return the table and its law, once in each process."""
+    rows = read_table(path.read_text())
+    return Table(rows), Law.fit(rows)
+
+
+def search_by(path: Path, way: Way, name: str, seed: int, budget: int) -> Course:
+    """Search the table, or by its law, with a sampler."""
+    table, law = _worlds(path)
+    sampler = proposer_of(name, table)
+    if way == "table":
+        snapped = Snapped(table, sampler)
+        trials = len(table.rows)
+        return search(table, snapped, seed=seed, budget=budget, trials=trials, stops=True)
+    return search(law, sampler, seed=seed, budget=budget, trials=budget, stops=True)
+
+
+def compare(courses: dict[str, list[Course]], *, budget: int) -> list[str]:
+    """Return the comparison of some samplers as lines of Markdown."""
+    finals = {name: [course.area_at(budget) for course in mine] for name, mine in courses.items()}
+    rivals = [name for name in courses if name != "front"]
+    rival = max(rivals, key=lambda name: statistics.median(finals[name]))
+    goal = statistics.median(finals[rival])
+    lines = [
+        "| sampler | hypervolume, median | quartiles | trials | epochs to the best rival's |",
+        "| :-- | --: | --: | --: | --: |",
+    ]
     for name, mine in courses.items():
-        reached = statistics.median(course.epochs_to(finals[rival]) for course in mine)
+        low, middle, high = statistics.quantiles(finals[name])
+        trials = statistics.median(len(course.epochs) for course in mine)
+        reached = statistics.median(course.epochs_to(goal) for course in mine)
         shown = "never" if reached == float("inf") else f"{reached:.0f}"
         lines.append(
-            f"| {name} | {100 * finals[name] / best:.2f} % | {shown} of {budget} "
-            f"| {1e3 * seconds[name]:.0f} ms |"
+            f"| {name} | {middle:.4f} | {low:.4f}-{high:.4f} | {trials:.0f} | {shown} of {budget} |"
         )
-    return "\n".join(lines)
+    return lines
 
 
 def judge_rungs(table: Table) -> str:
     """Return what stopping costs and saves, where every network of the table is tried."""
-    course = search(table, Snapped(table, RandomProposer(STUDY)), seed=0, budget=10**9, stops=True)
+    every = len(table.rows)
+    sampler = Snapped(table, RandomProposer(STUDY))
+    course = search(table, sampler, seed=0, budget=10**9, trials=every, stops=True)
     true_front = {table.points[at] for at in front(table.points)}
     stopped = 0
     for trial in course.ended:
         row = table.row(trial.seen.values)
         if trial.seen.state == "stopped" and (row.ratio * ANCHOR_S, row.best[-1]) in true_front:
             stopped += 1
-    everything = EPOCHS * len(table.rows)
+    everything = EPOCHS * every
     return (
         f"{stopped} of {len(true_front)} networks of the true front stopped; "
         f"{everything / course.epochs[-1]:.2f} times fewer epochs than {everything}"
     )
+
+
+def describe(law: Law, rows: Sequence[Row]) -> list[str]:
+    """Return how well the law foretells networks that it has not seen."""
+    from scipy.stats import kendalltau  # noqa: PLC0415 - it takes a second
+
+    lines = []
+    for epochs in rungs_of(EPOCHS):
+        seen = np.array([row.best[epochs - 1] for row in rows])
+        ridge = law.miou[epochs]
+        explained = 1 - ridge.spread**2 / seen.var()
+        tau = kendalltau(ridge.foretold, seen).statistic
+        lines.append(
+            f"law of epoch {epochs}: off by {ridge.spread:.4f} of mIoU, {100 * explained:.0f} % of "
+            f"the variance explained, Kendall's tau {tau:.2f}, each network left out in turn"
+        )
+    return lines
 
 
 def main() -> None:
@@ -196,11 +232,22 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=20)
     parser.add_argument("--budget", type=int, default=180, help="epochs of each search")
     given = parser.parse_args()
-    table = Table(read_table(given.table.read_text()))
+    table, law = _worlds(given.table)
     height, width = SIZE
-    print(f"{len(table.rows)} networks, streets at {height}x{width}, {CLASSES} classes")  # noqa: T201
-    print(compare(table, seeds=given.seeds, budget=given.budget))  # noqa: T201
-    print(judge_rungs(table))  # noqa: T201
+    lines = [f"{len(table.rows)} networks, streets at {height}x{width}, {CLASSES} classes"]
+    lines += [judge_rungs(table), *describe(law, table.rows)]
+    asked = list(product(WAYS, SAMPLERS, range(given.seeds)))
+    with ProcessPoolExecutor() as pool:
+        futures = [pool.submit(search_by, given.table, *each, given.budget) for each in asked]
+        found = dict(zip(asked, [future.result() for future in futures], strict=True))
+    for way in WAYS:
+        courses = {
+            name: [found[way, name, seed] for seed in range(given.seeds)] for name in SAMPLERS
+        }
+        lines += ["", f"by the {way}:", "", *compare(courses, budget=given.budget)]
+    whole = hypervolume(table.points, REFERENCE)
+    lines += ["", f"the whole table has a hypervolume of {whole:.4f}"]
+    print("\n".join(lines))  # noqa: T201
 
 
 if __name__ == "__main__":

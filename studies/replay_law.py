@@ -1,0 +1,125 @@
+"""What a table of trained networks says of those that are not in it.
+
+The mIoU after each rung follows the logarithms of the widths and of the work, and the kinds of
+convolution: a ridge regression. What it leaves unexplained is drawn for every network from its
+name, so that each has its own luck, and the same whenever it is asked for. Latencies are those of
+the predictor, learnt from the whole table.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from statistics import NormalDist
+
+import numpy as np
+from numpy.typing import NDArray
+
+from segbench.search.latency_model import LatencyModel
+from segbench.search.rungs import rungs_of
+from segbench.search.space import Values, Width
+from segbench.search.timing import Timed
+from studies.replay_table import EPOCHS, Row
+from studies.spark import STUDY
+
+Floats = NDArray[np.float64]
+
+PENALTIES = tuple(10.0**power for power in range(-2, 4))
+LAYERS = partial(STUDY.layers, size=(224, 224), classes=12)
+
+
+@dataclass(frozen=True)
+class Ridge:
+    """A linear law with a penalty on its slopes, and how well it foretold what it had not seen.
+
+    Attributes:
+        foretold: for each network of the table, by the law of all the others, (count,).
+        spread: standard deviation of what those predictions were off by.
+    """
+
+    center: Floats
+    scale: Floats
+    weights: Floats
+    foretold: Floats
+    spread: float
+
+    @classmethod
+    def fit(cls, places: Floats, figures: Floats) -> Ridge:
+        """Return the law with the penalty that foretells best, each network left out in turn."""
+        center, scale = places.mean(axis=0), places.std(axis=0)
+        scale[scale == 0] = 1.0
+        rows = np.column_stack([np.ones(len(places)), (places - center) / scale])
+        found = []
+        for penalty in PENALTIES:
+            slopes = penalty * np.eye(rows.shape[1])
+            slopes[0, 0] = 0.0  # the mean is not drawn to zero
+            inverse = np.linalg.solve(rows.T @ rows + slopes, rows.T)
+            weights = inverse @ figures
+            leverage = np.einsum("ij,ji->i", rows, inverse)
+            off = (figures - rows @ weights) / (1 - leverage)
+            found.append((float(np.sqrt((off**2).mean())), weights, figures - off))
+        spread, weights, foretold = min(found, key=lambda each: each[0])
+        return cls(center, scale, weights, foretold, spread)
+
+    def __call__(self, place: Floats) -> float:
+        """Return what the law says of a network."""
+        return float(self.weights[0] + (place - self.center) / self.scale @ self.weights[1:])
+
+
+@dataclass(frozen=True)
+class Law:
+    """A laboratory in which every network of the space can be had.
+
+    Attributes:
+        miou: by the epochs of each rung.
+    """
+
+    latency: LatencyModel
+    miou: dict[int, Ridge]
+
+    @classmethod
+    def fit(cls, rows: Sequence[Row]) -> Law:
+        """Return the law that the networks of a table follow."""
+        places = np.array([coordinates(row.values) for row in rows])
+        miou = {
+            epochs: Ridge.fit(places, np.array([row.best[epochs - 1] for row in rows]))
+            for epochs in rungs_of(EPOCHS)
+        }
+        return cls(LatencyModel.fit(LAYERS, [(row.values, row.ratio) for row in rows]), miou)
+
+    def time(self, values: Values) -> Timed:
+        """Foretell the ratio to the rival."""
+        return Timed(self.latency(values), None, 1.0, 0)
+
+    def train(self, _number: int, values: Values, *, until: int) -> float:
+        """Foretell the best mIoU by a rung."""
+        place, luck = coordinates(values), luck_of(values)
+        return max(
+            ridge(place) + luck * ridge.spread
+            for epochs, ridge in self.miou.items()
+            if epochs <= until
+        )
+
+
+def coordinates(values: Values) -> Floats:
+    """Return what the law of a network's mIoU is written in."""
+    layers = LAYERS(values)
+    found = [
+        math.log(int(values[each.name]))
+        if isinstance(each, Width)
+        else float(each.choices.index(values[each.name]))
+        for each in STUDY.dimensions
+    ]
+    found += [math.log(sum(layer.macs for layer in layers))]
+    found += [math.log(sum(layer.params for layer in layers))]
+    return np.array(found)
+
+
+def luck_of(values: Values) -> float:
+    """Return a number of the standard normal distribution that belongs to a network."""
+    digest = hashlib.sha256(str(STUDY.build(values)).encode()).digest()
+    share = (int.from_bytes(digest[:8], "big") + 0.5) / 2**64
+    return NormalDist().inv_cdf(share)
