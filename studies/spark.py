@@ -7,8 +7,9 @@ and narrower copies of both are tried first, so that what is found starts from t
 Cost: 12 trials of 9 epochs on `streets`, trained at 112x112, ten minutes on 2 cores of an AMD EPYC;
 40 trials of 18 epochs on CamVid 26 minutes.
 Result: on `streets` a network at 0.705 times SegFast's latency (0.69 to 0.72) with its mIoU
-(0.550), one seed. On CamVid one at 0.555 times (0.535 to 0.576) that trained in full reaches
-0.538, SegFast 0.575 to 0.583; none that was faster and no worse (studies/spark_camvid).
+(0.550), one seed. On CamVid, trained in full: one at 0.555 times (0.535 to 0.576) reaches 0.538,
+one at 0.625 (0.599 to 0.651) 0.557, and SegFast 0.575 to 0.583; none is known that is faster and
+no worse (studies/spark_camvid).
 
     segbench search --study spark --dataset streets --trials 12
     segbench search --study spark --dataset camvid
