@@ -22,12 +22,10 @@ import argparse
 import json
 import time
 from collections.abc import Sequence
-from functools import partial
 from pathlib import Path
 
 import numpy as np
 
-from segbench.search.latency_model import LatencyModel
 from segbench.search.loading import load_study
 from segbench.search.screening import TIMED, draw_networks, learn, time_networks
 from segbench.settings import Settings
@@ -83,12 +81,11 @@ def describe_splits(rows: Sequence[Row], count: int) -> str:
     """Return how well so many networks of a table foretell fifty others, over a few splits."""
     from scipy.stats import spearmanr  # noqa: PLC0415 - help does not wait for it
 
-    layers = partial(STUDY.layers, size=(224, 224), classes=CLASSES)
     errors, ranks = [], []
     for seed in range(SPLITS):
         mixed = np.random.default_rng(seed).permutation(len(rows))
         seen = [(rows[at].values, rows[at].ratio) for at in mixed[:count]]
-        model = LatencyModel.fit(layers, seen)
+        model = learn(STUDY, seen, Settings(), classes=CLASSES)
         unseen = [rows[at] for at in mixed[-UNSEEN:]]
         measured = np.array([row.ratio for row in unseen])
         predicted = np.array([model(row.values) for row in unseen])

@@ -64,7 +64,7 @@ def measure(chosen: list[dict[str, Choice]], kept: Path) -> list[float]:
         timed = time_networks(STUDY, some, settings, rounds=2, progress=ignore_progress)
         ratios += [ratio for _, ratio in timed]
         write_text(kept, json.dumps(ratios) + "\n", force=True)
-    return ratios
+    return ratios[: len(chosen)]
 
 
 def train(chosen: list[dict[str, Choice]], folder: Path) -> list[list[float]]:
