@@ -54,7 +54,8 @@ def search(
     latency_budget: Annotated[
         str | None,
         typer.Option(
-            help="Train no network that takes longer than this for an image: 20ms.",
+            help="Train no network that takes longer than this for an image: 20ms, or 0.66x of "
+            "what the rival takes.",
             metavar="TIME",
             show_default=False,
         ),
@@ -120,6 +121,7 @@ def search(
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     from segbench.cli.output import show  # noqa: PLC0415 - start-up
     from segbench.cli.searching import search_with_progress  # noqa: PLC0415 - start-up
+    from segbench.search.limit import parse_limit  # noqa: PLC0415 - start-up
     from segbench.search.plan import Plan, halved  # noqa: PLC0415 - start-up
     from segbench.training.job import Job  # noqa: PLC0415 - start-up
 
@@ -141,7 +143,7 @@ def search(
         job=job,
         trials=trials,
         size=timed,
-        budget_s=options.duration(latency_budget, "latency-budget"),
+        budget=None if latency_budget is None else parse_limit(latency_budget),
         threads=threads,
         runtime=runtime,
         sampler=sampler,

@@ -54,7 +54,7 @@ class Effort:
     Attributes:
         trials: that are over at the end, those of an earlier part of the search included.
         epochs: of a network that goes all the way.
-        budget_s: slower networks are not trained; None for no limit.
+        budget_s: slower networks are not trained, the rival aside; None for no limit.
         seed: of the whole search.
         stops: whether networks are stopped after a rung.
     """
@@ -73,6 +73,7 @@ class Search:
     Attributes:
         anchor_s: what the rival takes; a latency is a ratio to the rival, times this, for the
             machine may be faster at another time.
+        rival: what was measured of the rival then, so that it is not measured again.
         latency: predicts seconds, to refuse what is hopeless before it is measured; None where
             nothing is known.
         on_stage: told a trial's number and what is done with it.
@@ -84,6 +85,7 @@ class Search:
     laboratory: Laboratory
     proposer: Proposer
     anchor_s: float
+    rival: Timed | None = None
     latency: Callable[[Values], float] | None = None
     on_stage: Callable[[int, str], None] = lambda _number, _doing: None
 
@@ -140,20 +142,27 @@ class Search:
         """Go on with a trial from wherever it is, to its end."""
         try:
             self._measure(entry)
-            budget_s = self.effort.budget_s
-            if budget_s is not None and entry.latency_s is not None and entry.latency_s > budget_s:
-                reason = f"{1e3 * entry.latency_s:.1f} ms, over {1e3 * budget_s:.1f} ms"
-                self.ledger.end(entry, "refused", reason)
+            if self._is_too_slow(entry):
                 return
             self._train(entry, seen)
         except MeasurementError as error:  # of this network; other errors are of the search
             self.ledger.end(entry, "failed", str(error))
 
+    def _is_too_slow(self, entry: Entry) -> bool:
+        """Refuse a network that is over the budget; never the rival, which the others must reach."""
+        budget_s, latency_s = self.effort.budget_s, entry.latency_s
+        if budget_s is None or latency_s is None or latency_s <= budget_s or _is_rival(entry):
+            return False
+        reason = f"{1e3 * latency_s:.1f} ms, over {1e3 * budget_s:.1f} ms"
+        self.ledger.end(entry, "refused", reason)
+        return True
+
     def _measure(self, entry: Entry) -> None:
         if entry.timed is not None:
             return
         self.on_stage(entry.number, "measuring")
-        entry.timed = self.laboratory.time(entry.values)
+        known = self.rival if _is_rival(entry) else None
+        entry.timed = known or self.laboratory.time(entry.values)
         entry.latency_s = entry.timed.ratio * self.anchor_s
         self.ledger.keep(entry)
 
@@ -169,10 +178,14 @@ class Search:
             assert entry.latency_s is not None  # noqa: S101 - it was measured
             point = entry.latency_s, entry.rungs[epochs]
             last = epochs == rungs[-1]
-            rival = entry.number == 0  # all else is held against it, so it goes all the way
-            if not (last or rival or not self.effort.stops) and not goes_on(
+            if not (last or _is_rival(entry) or not self.effort.stops) and not goes_on(
                 point, points_at(seen, epochs), self.reference
             ):
                 self.ledger.end(entry, "stopped", f"dominated after {epochs} epochs")
                 return
         self.ledger.end(entry, "trained", "")
+
+
+def _is_rival(entry: Entry) -> bool:
+    """Tell whether a trial is the network that all else is held against; it goes all the way."""
+    return entry.number == 0

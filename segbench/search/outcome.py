@@ -43,7 +43,7 @@ def outcome(
         sampler=plan.sampler,
         seed=job.seed,
         epochs=job.plan.epochs,
-        budget_s=plan.budget_s,
+        budget_s=None if plan.budget is None else plan.budget.seconds(anchor_s),
         rival=study.rival.name,  # its options are the study's own
         reference=reference_for(anchor_s),
         asked=plan.trials,

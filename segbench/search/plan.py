@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from segbench.errors import UsageError
+from segbench.search.limit import Limit
 from segbench.search.proposing import check_sampler
 from segbench.settings import Settings
 from segbench.training.job import VOID_IS_CLASS, Job
@@ -21,7 +22,7 @@ class Plan:
         job: how each network is trained; its model is replaced.
         trials: that are over at the end.
         size: height and width at which latencies are measured; None for that of training.
-        budget_s: slower networks are not trained.
+        budget: slower networks are not trained, the rival aside.
         storage: an address as Optuna writes it; a file in the folder if None.
 
     Raises:
@@ -32,7 +33,7 @@ class Plan:
     job: Job
     trials: int
     size: tuple[int, int] | None = None
-    budget_s: float | None = None
+    budget: Limit | None = None
     threads: int | None = None
     runtime: str = "eager"
     sampler: str = "front"
@@ -42,8 +43,6 @@ class Plan:
         check_sampler(self.sampler)
         if self.trials < 1:
             raise UsageError(f"trials must be a positive whole number, got {self.trials}")
-        if self.budget_s is not None and self.budget_s <= 0:
-            raise UsageError(f"the latency budget must be above 0, got {self.budget_s} s")
 
     def settings(self, classes: int) -> Settings:
         """Return how latencies are measured: with the classes of the data."""
@@ -62,7 +61,7 @@ class Plan:
             "study": Path(self.study).stem,
             "job": kept,
             "size": list(self.size or self.job.size),
-            "budget_s": self.budget_s,
+            "budget": None if self.budget is None else asdict(self.budget),
             "runtime": self.runtime,
             "sampler": self.sampler,
         }

@@ -33,10 +33,11 @@ from segbench.search.proposing import (
 )
 from segbench.search.screening import ratio_model
 from segbench.search.space import Study, Values
+from segbench.search.timing import Timed
 from segbench.searches import Searched
 from segbench.store import save
 
-ANCHOR = "anchor_s"
+ANCHOR = "anchor"
 RESULT, STORAGE, RATIOS = "search.json", "study.db", "ratios.json"
 
 
@@ -122,12 +123,13 @@ class Searching:
         self._lock.release()
 
     def _trials(self) -> Iterator[Ended]:
-        plan, anchor_s = self.plan, self._anchor()
+        plan, anchor = self.plan, self._anchor()
+        anchor_s = anchor.rival_s
         latency = self._latency(anchor_s)
         effort = Effort(
             trials=plan.trials,
             epochs=plan.job.plan.epochs,
-            budget_s=plan.budget_s,
+            budget_s=self._budget_s(anchor_s),
             seed=plan.job.seed,
         )
         proposer = self._proposer(latency, anchor_s)
@@ -138,21 +140,25 @@ class Searching:
             self.machine,
             proposer,
             anchor_s=anchor_s,
+            rival=anchor,
             latency=latency,
             on_stage=self.watch.stage,
         ).run()
 
-    def _anchor(self) -> float:
-        """Return what the rival takes, measured when the search began."""
+    def _anchor(self) -> Timed:
+        """Return what was measured of the rival, beside itself, when the search began."""
         if self.ledger.noted(ANCHOR) is None:
             self.watch.progress("measuring the rival", 0, 1)
-            self.ledger.note(ANCHOR, self.machine.time(self.study.first[0]).rival_s)
-        found: float = self.ledger.noted(ANCHOR)
-        return found
+            self.ledger.note(ANCHOR, self.machine.time(self.study.first[0]).to_json())
+        return Timed.from_json(self.ledger.noted(ANCHOR))
+
+    def _budget_s(self, anchor_s: float) -> float | None:
+        budget = self.plan.budget
+        return None if budget is None else budget.seconds(anchor_s)
 
     def _latency(self, anchor_s: float) -> Callable[[Values], float] | None:
         """Return the predictor of seconds, where something would look at it."""
-        if self.plan.sampler != "front" and self.plan.budget_s is None:
+        if self.plan.sampler != "front" and self.plan.budget is None:
             return None
         classes = self.settings.classes or 0
         model = ratio_model(
@@ -171,7 +177,7 @@ class Searching:
         if name in OPTUNA:
             return OptunaProposer(self.study, OPTUNA[name])
         assert latency is not None  # noqa: S101 - it was made for this sampler
-        return FrontProposer(self.study, latency, reference_for(anchor_s), self.plan.budget_s)
+        return FrontProposer(self.study, latency, reference_for(anchor_s), self._budget_s(anchor_s))
 
     def _write(self, *, complete: bool) -> Searched:
         """Return what was found by now, and keep it."""
@@ -180,7 +186,7 @@ class Searching:
             self.study,
             self.settings,
             self.ledger,
-            anchor_s=self._anchor(),
+            anchor_s=self._anchor().rival_s,
             complete=complete,
         )
         save(found, self.folder / RESULT, force=True)
