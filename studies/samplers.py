@@ -20,7 +20,7 @@ import argparse
 import statistics
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from itertools import product
 from pathlib import Path
@@ -36,7 +36,7 @@ from segbench.search.pareto import Point, front, hypervolume
 from segbench.search.proposing import OPTUNA, OptunaProposer, Proposal, Proposer, RandomProposer
 from segbench.search.rungs import rungs_of
 from segbench.search.seen import Seen
-from segbench.search.space import Values
+from segbench.search.space import Study, Values
 from segbench.search.timing import Timed
 from studies.replay_law import LAYERS, Law
 from studies.replay_table import CLASSES, EPOCHS, SIZE, Row, read_table
@@ -47,6 +47,7 @@ Way = Literal["table", "law"]
 SAMPLERS = ("front", "random", "tpe", "tpe-multivariate", "nsga2")
 WAYS: tuple[Way, ...] = ("table", "law")
 ANCHOR_S = 1.0  # latencies are ratios to SegFast
+BEGUN_WITH = 8  # rows of the table that were not drawn; every search tries them first
 LEARN_FROM = 32  # networks whose latencies the predictor of `front` has seen
 REFERENCE = reference_for(ANCHOR_S)
 
@@ -80,6 +81,11 @@ class Table:
     def train(self, _number: int, values: Values, *, until: int) -> float:
         """Read the mIoU."""
         return self.row(values).best[until - 1]
+
+    @property
+    def study(self) -> Study:
+        """The space, begun with what the table begins with: it has no others that were chosen."""
+        return replace(STUDY, first=tuple(row.values for row in self.rows[:BEGUN_WITH]))
 
     @property
     def points(self) -> list[Point]:
@@ -133,12 +139,19 @@ class Course:
 
 
 def search(
-    laboratory: Laboratory, sampler: Proposer, *, seed: int, budget: int, trials: int, stops: bool
+    study: Study,
+    laboratory: Laboratory,
+    sampler: Proposer,
+    *,
+    seed: int,
+    budget: int,
+    trials: int,
+    stops: bool = True,
 ) -> Course:
     """Search until so many epochs were spent, or so many trials are over."""
     effort = Effort(trials=trials, epochs=EPOCHS, seed=seed, stops=stops)
-    ledger = Ledger(None, f"replay-{seed}", STUDY, {})
-    run = Search(STUDY, effort, ledger, laboratory, sampler, anchor_s=ANCHOR_S)
+    ledger = Ledger(None, f"replay-{seed}", study, {})
+    run = Search(study, effort, ledger, laboratory, sampler, anchor_s=ANCHOR_S)
     spent, epochs, areas, ended = 0, [], [], []
     points: list[Point] = []
     for trial in run.run():
@@ -167,8 +180,8 @@ def search_by(path: Path, way: Way, name: str, seed: int, budget: int) -> Course
     if way == "table":
         snapped = Snapped(table, sampler)
         trials = len(table.rows)
-        return search(table, snapped, seed=seed, budget=budget, trials=trials, stops=True)
-    return search(law, sampler, seed=seed, budget=budget, trials=budget, stops=True)
+        return search(table.study, table, snapped, seed=seed, budget=budget, trials=trials)
+    return search(table.study, law, sampler, seed=seed, budget=budget, trials=budget)
 
 
 def compare(courses: dict[str, list[Course]], *, budget: int) -> list[str]:
@@ -204,7 +217,7 @@ def judge_rungs(table: Table, *, seeds: int) -> str:
     true_front = {str(STUDY.build(table.rows[at].values)) for at in front(table.points)}
     lost, spent, areas = [], [], []
     for seed in range(seeds):
-        course = search(table, sampler, seed=seed, budget=10**9, trials=every, stops=True)
+        course = search(table.study, table, sampler, seed=seed, budget=10**9, trials=every)
         stopped = {trial.model for trial in course.ended if trial.seen.state == "stopped"}
         lost.append(len(true_front & stopped) / len(true_front))
         spent.append(course.epochs[-1])

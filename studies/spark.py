@@ -34,7 +34,6 @@ SQUEEZE = (16, 16, 32, 32, 48, 48, 64, 64)
 EXPAND = (64, 64, 128, 128, 192, 192, 256, 256)
 DECODER = (256, 128, 64)
 STEM = 64
-THIN_STEM, THIN_DECODER = 48, (32, 16, 16)
 
 DIMENSIONS: tuple[Dimension, ...] = (
     Width("stem", 16, STEM),
@@ -164,13 +163,6 @@ def _stage(
     ]
 
 
-def thin(*, branches: str) -> dict[str, Choice]:
-    """Return SegFast with a thin standard decoder: that is where its time goes, at large maps."""
-    widths: dict[str, Choice] = {"stem": THIN_STEM}
-    widths |= {f"decoder_{at}": wide for at, wide in zip(STAGES, THIN_DECODER, strict=True)}
-    return segfast(branches=branches, decoder="standard") | widths
-
-
 PAPER = segfast(branches="separable", decoder="separable")
 BASIC = segfast(branches="standard", decoder="standard")
 STUDY = Study(
@@ -186,7 +178,5 @@ STUDY = Study(
         BASIC,
         narrowed(BASIC, DIMENSIONS, 0.5),
         narrowed(BASIC, DIMENSIONS, 0.4),
-        thin(branches="standard"),
-        thin(branches="separable"),
     ),
 )

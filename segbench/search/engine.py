@@ -149,7 +149,7 @@ class Search:
             self.ledger.end(entry, "failed", str(error))
 
     def _is_too_slow(self, entry: Entry) -> bool:
-        """Refuse a network that is over the budget; never the rival, which the others must reach."""
+        """Refuse a network that is over the budget; never the rival, which others must reach."""
         budget_s, latency_s = self.effort.budget_s, entry.latency_s
         if budget_s is None or latency_s is None or latency_s <= budget_s or _is_rival(entry):
             return False

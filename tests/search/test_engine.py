@@ -89,6 +89,16 @@ def test_what_is_over_the_budget_is_measured_and_never_trained(tmp_path):
         assert (each.seen.number in trained) == (each.seen.state != "refused")
 
 
+def test_the_rival_is_trained_whatever_the_budget_and_not_measured_twice(tmp_path):
+    laboratory, known = MadeUp(), timed(FIRST)
+    search = make_search(tmp_path, laboratory=laboratory, budget_s=0.5 * ANCHOR_S)
+    search.rival = known
+    first = next(search.run())
+    assert (first.seen.state, first.seen.latency_s) == ("trained", ANCHOR_S)
+    assert first.timed == known
+    assert {line[0] for line in laboratory.asked} == {"train"}
+
+
 def test_what_is_surely_too_slow_is_not_even_measured(tmp_path):
     laboratory = MadeUp()
     budget_s = 0.8 * ANCHOR_S

@@ -46,7 +46,7 @@ def test_the_nearest_network_is_itself_until_it_was_tried():
 def test_a_search_of_the_table_spends_its_epochs_and_covers_what_it_trained(name):
     table = Table(make_rows())
     sampler = Snapped(table, proposer_of(name, table))
-    course = search(table, sampler, seed=1, budget=90, trials=40, stops=True)
+    course = search(table.study, table, sampler, seed=1, budget=90, trials=40, stops=True)
     assert course.epochs[-2] < 90 <= course.epochs[-1] < 90 + EPOCHS
     assert len({trial.model for trial in course.ended}) == len(course.ended)
     trained = [trial.seen.point for trial in course.ended if trial.seen.point]
@@ -57,7 +57,7 @@ def test_a_search_of_the_table_spends_its_epochs_and_covers_what_it_trained(name
 def test_a_search_that_stops_nothing_trains_the_whole_table():
     table = Table(make_rows(12))
     sampler = Snapped(table, RandomProposer(STUDY))
-    course = search(table, sampler, seed=0, budget=10**9, trials=12, stops=False)
+    course = search(table.study, table, sampler, seed=0, budget=10**9, trials=12, stops=False)
     assert course.epochs[-1] == 12 * EPOCHS
     assert course.areas[-1] == pytest.approx(hypervolume(table.points, REFERENCE))
 
