@@ -19,6 +19,7 @@ from pathlib import Path
 from PIL import Image, ImageDraw
 
 from segbench import schemas
+from segbench.errors import ExitCode
 
 HERE = Path(__file__).parent
 README = HERE.parent / "README.md"
@@ -38,6 +39,8 @@ SMALL = {
     "check": ("--max-time", "30s"),
     "train": ("--size", "64x64", "--epochs", "1"),
 }
+# On a busy machine `segbench check` may not decide, which says nothing about the documentation.
+RAN = (ExitCode.OK, ExitCode.INCONCLUSIVE)
 
 NETWORK = '''"""A network of the user's own."""
 
@@ -67,7 +70,7 @@ def segbench(*arguments: str, folder: Path) -> str:
         text=True,
         check=False,
     )
-    if done.returncode != 0:
+    if done.returncode not in RAN:
         raise SystemExit(
             f"segbench {shlex.join(arguments)} exited {done.returncode}: {done.stderr}"
         )
