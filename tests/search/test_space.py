@@ -3,6 +3,7 @@
 # ruff: noqa: S311 - orders and choices are no secrets
 
 import random
+from pathlib import Path
 
 import pytest
 import torch
@@ -21,6 +22,11 @@ seeds = st.integers(0, 10_000)
 
 def draw(study, seed):
     return study.draw(random.Random(seed))
+
+
+def test_the_lean_network_of_the_study_is_the_one_of_its_report():
+    kept = Path(spark.__file__).parent / "spark_camvid" / "lean.json"
+    assert ModelSpec.read(kept) == spark.build(spark.LEAN)
 
 
 @pytest.mark.parametrize("study", STUDIES, ids=lambda study: study.name)
