@@ -5,12 +5,15 @@ the choice, and the widths of stem and decoder, all at once.
 Source: the spark module is section 3.1 of Pal et al., SegFast (ICVGIP 2018); SegFast, SegFast-Basic
 and narrower copies of both are tried first, so that what is found starts from the paper, and with
 them `LEAN`, the best that is known for its latency.
-Cost: 12 trials of 9 epochs on `streets`, trained at 112x112, ten minutes on 2 cores of an AMD EPYC,
-and fifteen where SegFast took 30 ms; 40 trials of 18 epochs on CamVid 26 minutes.
+Cost: 12 trials of 9 epochs on `streets`, trained at 112x112, fifteen minutes on 2 cores of an AMD
+EPYC when SegFast took 22 ms and others disturbed the measuring: two for the predictor, five to
+measure, seven and a half to train. 40 trials of 18 epochs on CamVid 26 minutes, when SegFast took
+13 ms.
 Result: on CamVid, trained in full by the recipe `paper`, `LEAN` takes 0.598 times as long as
 SegFast (0.584 to 0.613) and is no worse over three seeds each: 0.506 beside 0.496. By `modern` it
 is worse by 0.013 to 0.021 on validation, and no worse on the test split. What the search itself
-found, at 0.532 times (0.515 to 0.549), is worse (studies/spark_camvid).
+found, at 0.532 times (0.515 to 0.549), is worse (studies/spark_camvid). On `streets` the twelve
+trials found one at 0.615 times (0.57 to 0.67) with 0.560, beside SegFast's 0.550, one seed.
 
     segbench search --study spark --dataset streets --trials 12
     segbench search --study spark --dataset camvid
