@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from segbench.errors import UsageError
 from segbench.units import parse_duration
 
-_TIMES = re.compile(r"(\d+(?:\.\d+)?)\s*x")
+_NUMBER = re.compile(r"\d+(?:\.\d+)?")
+_TIMES = re.compile(rf"({_NUMBER.pattern})\s*x")
 
 
 @dataclass(frozen=True)
@@ -43,8 +44,10 @@ class Limit:
 def parse_limit(text: str) -> Limit:
     """Read a budget.
 
+    A bare number is refused: elsewhere it would be seconds, here milliseconds are what is meant.
+
     Raises:
-        UsageError: it is neither a time nor a number of times.
+        UsageError: it is neither a time with its unit nor a number of times.
 
     >>> parse_limit("20ms"), parse_limit("0.66x")
     (Limit(value=0.02, of_rival=False), Limit(value=0.66, of_rival=True))
@@ -52,6 +55,11 @@ def parse_limit(text: str) -> Limit:
     times = _TIMES.fullmatch(text.strip())
     if times:
         return Limit(float(times[1]), of_rival=True)
+    if _NUMBER.fullmatch(text.strip()):
+        raise UsageError(
+            f"latency-budget {text!r} has no unit; write {text.strip()}ms, "
+            "or a share of the rival's: 0.66x"
+        )
     try:
         return Limit(parse_duration(text, what="latency-budget"))
     except UsageError as error:

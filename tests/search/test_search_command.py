@@ -164,6 +164,7 @@ def test_ctrl_c_leaves_no_process_and_the_same_command_goes_on(home):
         (("--epochs", "0"), "epochs must be a positive whole number, got 0"),
         (("--latency-budget", "20 parsecs"), "latency-budget '20 parsecs' is no time above 0"),
         (("--latency-budget", "6 6x"), "or as a share of the rival's: 0.66x"),
+        (("--latency-budget", "20"), "latency-budget '20' has no unit; write 20ms"),
         (("--latency-budget", "0x"), "the latency budget must be above 0, got 0x"),
         (("--dataset", "camvit"), "unknown dataset 'camvit'; did you mean 'camvid'?"),
         (("--dataset", "broken"), "cannot read image 'broken/train/images/3.png'"),
