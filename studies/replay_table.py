@@ -36,6 +36,7 @@ from studies.spark import STUDY
 
 SIZE, EPOCHS, CLASSES = (48, 72), 9, 8
 SIDE_BY_SIDE = 2
+BEGUN_WITH = 8  # rows of the kept table that `spark` began with when it was made; others are drawn
 
 
 @dataclass(frozen=True)

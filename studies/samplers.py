@@ -39,7 +39,7 @@ from segbench.search.seen import Seen
 from segbench.search.space import Study, Values
 from segbench.search.timing import Timed
 from studies.replay_law import LAYERS, Law
-from studies.replay_table import CLASSES, EPOCHS, SIZE, Row, read_table
+from studies.replay_table import BEGUN_WITH, CLASSES, EPOCHS, SIZE, Row, read_table
 from studies.spark import STUDY
 
 Way = Literal["table", "law"]
@@ -47,7 +47,6 @@ Way = Literal["table", "law"]
 SAMPLERS = ("front", "random", "tpe", "tpe-multivariate", "nsga2")
 WAYS: tuple[Way, ...] = ("table", "law")
 ANCHOR_S = 1.0  # latencies are ratios to SegFast
-BEGUN_WITH = 8  # rows of the table that were not drawn; every search tries them first
 LEARN_FROM = 32  # networks whose latencies the predictor of `front` has seen
 REFERENCE = reference_for(ANCHOR_S)
 

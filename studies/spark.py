@@ -10,10 +10,10 @@ EPYC when SegFast took 22 ms and others disturbed the measuring: two for the pre
 measure, seven and a half to train. 40 trials of 18 epochs on CamVid 26 minutes, when SegFast took
 13 ms.
 Result: on CamVid, trained in full by the recipe `paper`, `LEAN` takes 0.598 times as long as
-SegFast (0.584 to 0.613) and is no worse over three seeds each: 0.506 beside 0.496. By `modern` it
-is worse by 0.013 to 0.021 on validation, and no worse on the test split. What the search itself
-found, at 0.532 times (0.515 to 0.549), is worse (studies/spark_camvid). On `streets` the twelve
-trials found one at 0.615 times (0.57 to 0.67) with 0.560, beside SegFast's 0.550, one seed.
+SegFast (0.584 to 0.613) and is no worse over three seeds each: 0.506 beside 0.496. By `modern`, one
+seed, it is worse by 0.013 to 0.021 on validation, and no worse on the test split. What the search
+itself found, at 0.532 times (0.515 to 0.549), is worse (studies/spark_camvid). On `streets` the
+twelve trials found one at 0.615 times (0.57 to 0.67) with 0.560, beside SegFast's 0.550, one seed.
 
     segbench search --study spark --dataset streets --trials 12
     segbench search --study spark --dataset camvid
@@ -38,8 +38,12 @@ SQUEEZE = (16, 16, 32, 32, 48, 48, 64, 64)
 EXPAND = (64, 64, 128, 128, 192, 192, 256, 256)
 DECODER = (256, 128, 64)
 STEM = 64
+# Of SegFast-Basic, narrowed by hand, most of all where maps are large.
+LEAN_SQUEEZE = (16, 16, 16, 32, 48, 48, 64, 64)
 LEAN_EXPAND1 = (32, 32, 64, 96, 128, 128, 192, 192)
 LEAN_EXPAND3 = (32, 32, 32, 64, 128, 192, 192, 224)
+LEAN_DECODER = (96, 32, 32)
+LEAN_STEM = 32
 
 DIMENSIONS: tuple[Dimension, ...] = (
     Width("stem", 16, STEM),
@@ -170,11 +174,13 @@ def _stage(
 
 
 def lean() -> dict[str, Choice]:
-    """Return SegFast-Basic narrowed by hand where maps are large: in the stem and the decoder."""
-    widths: dict[str, Choice] = {"stem": 32, "squeeze_3": 16}
-    widths |= {f"decoder_{at}": wide for at, wide in zip(STAGES, (96, 32, 32), strict=True)}
-    for at, one, three in zip(MODULES, LEAN_EXPAND1, LEAN_EXPAND3, strict=True):
-        widths |= {f"expand1_{at}": one, f"expand3_{at}": three}
+    """Return the narrowed SegFast-Basic, whose coarsest decoder convolution alone is separable."""
+    widths: dict[str, Choice] = {"stem": LEAN_STEM}
+    for at, squeeze, one, three in zip(
+        MODULES, LEAN_SQUEEZE, LEAN_EXPAND1, LEAN_EXPAND3, strict=True
+    ):
+        widths |= {f"squeeze_{at}": squeeze, f"expand1_{at}": one, f"expand3_{at}": three}
+    widths |= {f"decoder_{at}": wide for at, wide in zip(STAGES, LEAN_DECODER, strict=True)}
     return BASIC | widths | {"conv_3": "separable"}
 
 
