@@ -130,11 +130,13 @@ class Ledger:
         """Add a trial."""
         from optuna.trial import TrialState, create_trial  # noqa: PLC0415 - it takes a second
 
+        distributions = distributions_of(self._space)
         self._study.add_trial(
             create_trial(
                 state=TrialState.RUNNING,
-                params=dict(proposal.values),
-                distributions=distributions_of(self._space),
+                # In the order of the space: how a choice was written must not tell what is drawn.
+                params={name: proposal.values[name] for name in distributions},
+                distributions=distributions,
                 system_attrs=dict(proposal.about),
                 user_attrs={MODEL: str(self._space.build(proposal.values))},
             )

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -63,6 +64,18 @@ def test_as_many_trials_end_as_were_asked_for_and_none_is_a_duplicate(tmp_path, 
     assert [each.seen.number for each in ended] == list(range(20))
     assert len({each.model for each in ended}) == 20
     assert [each.seen.values for each in ended[:3]] == [dict(values) for values in SPACE.first]
+
+
+def test_the_order_in_which_a_choice_is_written_changes_nothing(tmp_path):
+    tables = []
+    for way in (iter, reversed):
+        folder = tmp_path / way.__name__
+        folder.mkdir()
+        search = make_search(folder, sampler="front")
+        first = tuple(dict(way(values.items())) for values in SPACE.first)
+        search.study = replace(SPACE, first=first)
+        tables.append(table(search.run()))
+    assert tables[0] == tables[1]
 
 
 def test_latencies_are_ratios_to_the_rival_as_it_was_when_the_search_began(tmp_path):
