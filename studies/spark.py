@@ -53,12 +53,14 @@ DIMENSIONS: tuple[Dimension, ...] = (
     *(Kind(f"branch_{at}", KINDS) for at in MODULES),
     *(Kind(f"up_{at}", KINDS) for at in STAGES),
     *(Kind(f"conv_{at}", KINDS) for at in STAGES),
-    *(Width(f"decoder_{at}", 16, wide) for at, wide in zip(STAGES, DECODER, strict=True)),
-)
+    *(Width(f"decoder_{at}", 16 if at > 1 else 0, wide)
+      for at, wide in zip(STAGES, DECODER, strict=True)),
+)  # fmt: skip
 
 
 def build(values: Values) -> ModelSpec:
     """Return the network of a choice."""
+    stages = stages_of(values)
     return ModelSpec(
         "segfast",
         {
@@ -67,11 +69,16 @@ def build(values: Values) -> ModelSpec:
             "expand1": tuple(values[f"expand1_{at}"] for at in MODULES),
             "expand3": tuple(values[f"expand3_{at}"] for at in MODULES),
             "branch_conv": tuple(values[f"branch_{at}"] for at in MODULES),
-            "up_conv": tuple(values[f"up_{at}"] for at in STAGES),
-            "decoder_conv": tuple(values[f"conv_{at}"] for at in STAGES),
-            "decoder_width": tuple(values[f"decoder_{at}"] for at in STAGES),
+            "up_conv": tuple(values[f"up_{at}"] for at in stages),
+            "decoder_conv": tuple(values[f"conv_{at}"] for at in stages),
+            "decoder_width": tuple(values[f"decoder_{at}"] for at in stages),
         },
     )
+
+
+def stages_of(values: Values) -> tuple[int, ...]:
+    """Return the decoder's stages; the finest is left out where it has no channels."""
+    return STAGES if values["decoder_1"] else STAGES[:-1]
 
 
 def segfast(*, branches: str, decoder: str) -> dict[str, Choice]:
@@ -102,16 +109,17 @@ def layers(values: Values, *, size: tuple[int, int], classes: int) -> list[Layer
         found += _spark(values, width, at, channels, pixels[stride])
         channels = width[f"expand1_{at}"] + width[f"expand3_{at}"]
         skips[stride] = channels
-    for at in STAGES:
+    stages = stages_of(values)
+    for at in stages:
         stride = 2**at
         found += _stage(values, at, channels, skips[stride], width[f"decoder_{at}"],
                         pixels[2 * stride], pixels[stride])  # fmt: skip
         channels = width[f"decoder_{at}"]
-    return [
-        *found,
-        conv(channels, classes, pixels[2]),
-        up(classes, classes, pixels[2], groups=classes),
-    ]
+    if stages == STAGES:
+        enlarged = up(classes, classes, pixels[2], groups=classes)
+    else:
+        enlarged = up(classes, classes, pixels[4], kernel=8, times=4, groups=classes)
+    return [*found, conv(channels, classes, pixels[2 ** stages[-1]]), enlarged]
 
 
 def _pixels(size: tuple[int, int]) -> dict[int, int]:

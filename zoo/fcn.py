@@ -1,9 +1,8 @@
 """FCN-8s on VGG-16."""
 
-import torch
 from torch import Tensor, nn
 
-from zoo.layers import check_image, crop_to, initialise_for_relu
+from zoo.layers import check_image, crop_to, initialise_for_relu, make_bilinear
 from zoo.options import PositiveInt, check_options
 
 __all__ = ["FCN8s", "fcn8s"]
@@ -34,7 +33,7 @@ def fcn8s(*, classes: PositiveInt = 22) -> "FCN8s":
     network = FCN8s(classes)
     initialise_for_relu(network)
     for up in (network.up_fc7, network.up_pool4, network.up_pool3):
-        _make_bilinear(up)
+        make_bilinear(up)
     return network
 
 
@@ -88,14 +87,3 @@ def _stage(in_channels: int, out_channels: int, convs: int, *, padding: int = 1)
         )
         layers += [conv, nn.ReLU(inplace=True)]
     return [*layers, nn.MaxPool2d(2, ceil_mode=True)]
-
-
-def _make_bilinear(up: nn.ConvTranspose2d) -> None:
-    """Make `up` interpolate each channel by itself, as a tent of twice the stride's width."""
-    size, stride = up.kernel_size[0], up.stride[0]
-    centre = (size - 1) / 2
-    tent = 1 - (torch.arange(size) - centre).abs() / stride
-    with torch.no_grad():
-        up.weight.zero_()
-        for channel in range(up.in_channels):
-            up.weight[channel, channel] = torch.outer(tent, tent)

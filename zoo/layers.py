@@ -13,7 +13,9 @@ __all__ = [
     "check_image",
     "conv3x3",
     "crop_to",
+    "depthwise_up2x2",
     "initialise_for_relu",
+    "make_bilinear",
     "up2x2",
 ]
 
@@ -77,6 +79,17 @@ def depthwise_up2x2(channels: int) -> nn.ConvTranspose2d:
     return nn.ConvTranspose2d(channels, channels, 2, stride=2, groups=channels, bias=False)
 
 
+def smooth_up4x4(channels: int) -> nn.ConvTranspose2d:
+    """Make one that quadruples them by kernels of twice the stride, which meet without a seam.
+
+    >>> smooth_up4x4(3)(torch.zeros(1, 3, 5, 7)).shape
+    torch.Size([1, 3, 20, 28])
+    """
+    return nn.ConvTranspose2d(
+        channels, channels, 8, stride=4, padding=2, groups=channels, bias=False
+    )
+
+
 def crop_to(wide: Tensor, like: Tensor, offset: int = 0) -> Tensor:
     """Cut from `wide`, `offset` from its top left corner, a map as high and wide as `like`.
 
@@ -93,11 +106,15 @@ def initialise_for_relu(network: nn.Module) -> None:
     """Draw weights for ReLU networks (He et al., ICCV 2015) from torch's global generator.
 
     Uniform with variance 2 / fan-in; biases are zero; batch norm is the identity. Depthwise
-    transposed convolutions start as nearest-neighbour upsampling: every weight is 1.
+    transposed convolutions start as nearest-neighbour upsampling, every weight 1, or, where their
+    kernels overlap, as bilinear.
     """
     for module in network.modules():
         if isinstance(module, nn.ConvTranspose2d) and module.groups == module.in_channels:
-            nn.init.ones_(module.weight)
+            if module.kernel_size == module.stride:
+                nn.init.ones_(module.weight)
+            else:
+                make_bilinear(module)
         elif isinstance(module, nn.ConvTranspose2d):
             # at kernel = stride each output sees each input channel once
             bound = (6 / module.in_channels) ** 0.5
@@ -106,6 +123,17 @@ def initialise_for_relu(network: nn.Module) -> None:
             nn.init.kaiming_uniform_(module.weight, nonlinearity="relu")
         if isinstance(module, nn.Conv2d | nn.ConvTranspose2d) and module.bias is not None:
             nn.init.zeros_(module.bias)
+
+
+def make_bilinear(up: nn.ConvTranspose2d) -> None:
+    """Make `up` interpolate each channel by itself, as a tent of twice the stride's width."""
+    size, stride = up.kernel_size[0], up.stride[0]
+    centre = (size - 1) / 2
+    tent = 1 - (torch.arange(size) - centre).abs() / stride
+    with torch.no_grad():
+        up.weight.zero_()
+        for channel in range(up.in_channels):
+            up.weight[channel, channel % up.weight.shape[1]] = torch.outer(tent, tent)
 
 
 def check_image(network: nn.Module, image: Tensor, *, norm_stride: int | None) -> None:

@@ -18,6 +18,7 @@ class Positive:
 
 PositiveInt: TypeAlias = Annotated[int, Positive()]
 
+LIST = "a list of "
 _TYPES = {bool: "true or false", int: "a whole number", float: "a number", str: "text"}
 
 
@@ -120,17 +121,30 @@ def _describe(annotation: Any) -> str:  # noqa: ANN401, annotations have no type
     if origin is Literal:
         return _either(repr(arg) for arg in args)
     if origin in {Union, UnionType}:
-        return _either(_describe(arg) for arg in args if arg is not NoneType)
+        return _describe_union(arg for arg in args if arg is not NoneType)
     if origin is tuple:
         return _describe_tuple(args)
     return _TYPES.get(annotation, str(annotation))
+
+
+def _describe_union(args: Iterable[Any]) -> str:
+    """Describe the alternatives, with lists that differ in nothing but length as one."""
+    lengths: dict[str, list[str]] = {}
+    texts = []
+    for text in map(_describe, args):
+        length, comma, each = text.removeprefix(LIST).partition(", ")
+        if text.startswith(LIST) and comma:
+            lengths.setdefault(each, []).append(length)
+        else:
+            texts.append(text)
+    return _either([*texts, *(f"{LIST}{_either(of)}, {each}" for each, of in lengths.items())])
 
 
 def _describe_tuple(args: tuple[Any, ...]) -> str:
     if len(args) == 2 and args[1] is Ellipsis:  # noqa: PLR2004, tuple[int, ...]
         return f"a list, each {_describe(args[0])}"
     each = _either(dict.fromkeys(_describe(arg) for arg in args))
-    return f"a list of {len(args)}, each {each}"
+    return f"{LIST}{len(args)}, each {each}"
 
 
 def _either(texts: Iterable[str]) -> str:

@@ -7,6 +7,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812, torch's own name for it
 from torch import Tensor, nn
 
+from zoo.errors import OptionError
 from zoo.layers import (
     ConvKind,
     check_image,
@@ -14,6 +15,7 @@ from zoo.layers import (
     crop_to,
     depthwise_up2x2,
     initialise_for_relu,
+    smooth_up4x4,
     up2x2,
 )
 from zoo.options import PositiveInt, check_options
@@ -25,8 +27,8 @@ P: TypeAlias = PositiveInt
 K: TypeAlias = ConvKind
 EightWidths: TypeAlias = P | tuple[P, P, P, P, P, P, P, P]
 EightKinds: TypeAlias = K | tuple[K, K, K, K, K, K, K, K]
-ThreeWidths: TypeAlias = P | tuple[P, P, P]
-ThreeKinds: TypeAlias = K | tuple[K, K, K]
+StageWidths: TypeAlias = P | tuple[P, P] | tuple[P, P, P]
+StageKinds: TypeAlias = K | tuple[K, K] | tuple[K, K, K]
 
 BLOCKS = (2, 2, 4)  # spark modules at strides 4, 8 and 16
 
@@ -39,9 +41,9 @@ def segfast(
     expand1: EightWidths = (64, 64, 128, 128, 192, 192, 256, 256),
     expand3: EightWidths = (64, 64, 128, 128, 192, 192, 256, 256),
     branch_conv: EightKinds = "separable",
-    up_conv: ThreeKinds = "separable",
-    decoder_conv: ThreeKinds = "separable",
-    decoder_width: ThreeWidths = (256, 128, 64),
+    up_conv: StageKinds = "separable",
+    decoder_conv: StageKinds = "separable",
+    decoder_width: StageWidths = (256, 128, 64),
 ) -> "SegFast":
     """Build SegFast (Pal et al., ICVGIP 2018, section 3), or another point of its search space.
 
@@ -51,8 +53,8 @@ def segfast(
     603,288 and 2,965,976 at 22 classes. Where text and counts leave a choice (which of two batch
     norms feeds a 3x3 branch), any placement with these counts is as good.
 
-    An option of eight is by spark module from the image down, one of three by decoder stage from
-    the coarsest up; a single value stands for all of them.
+    An option of eight is by spark module from the image down, one of two or three by decoder stage
+    from the coarsest up; a single value stands for all of them.
 
     Args:
         classes: channels of the logits.
@@ -63,10 +65,13 @@ def segfast(
         branch_conv: kind of each 3x3 branch; ``separable`` makes a fire module a spark module.
         up_conv: kind of each up-convolution.
         decoder_conv: kind of each 3x3 convolution after a concatenation.
-        decoder_width: channels of each decoder stage.
+        decoder_width: channels of each decoder stage. The paper's decoder has three; one of two
+            ends at stride 4, and its logits are enlarged four times instead of twice, bilinearly
+            at first.
 
     Raises:
-        OptionError: an option has the wrong type, length or value.
+        OptionError: an option has the wrong type, length or value, or lists of the decoder are of
+            different lengths.
 
     >>> segfast(classes=12)(torch.zeros(1, 3, 45, 61)).shape
     torch.Size([1, 12, 45, 61])
@@ -80,13 +85,15 @@ def segfast(
     for narrow, wide1, wide3, kind in zip(*widths, kinds, strict=True):
         sparks.append(SparkModule(width, narrow, wide1, wide3, kind=kind))
         width = wide1 + wide3
+    stages = len(decoder_width) if isinstance(decoder_width, tuple | list) else 3
+    _check_stages(stages, up_conv=up_conv, decoder_conv=decoder_conv)
     network = SegFast(
         classes=classes,
         stem_width=stem_width,
         sparks=sparks,
-        ups=_each(up_conv, 3),
-        convs=_each(decoder_conv, 3),
-        widths=_each(decoder_width, 3),
+        ups=_each(up_conv, stages),
+        convs=_each(decoder_conv, stages),
+        widths=_each(decoder_width, stages),
     )
     initialise_for_relu(network)
     return network
@@ -95,6 +102,15 @@ def segfast(
 segfast_basic = partial(
     segfast, branch_conv="standard", up_conv="standard", decoder_conv="standard"
 )
+
+
+def _check_stages(stages: int, **kinds: StageKinds) -> None:
+    for option, given in kinds.items():
+        if isinstance(given, tuple | list) and len(given) != stages:
+            raise OptionError(
+                f"option {option!r} of model 'segfast' is for {len(given)} decoder stages, and "
+                f"'decoder_width' for {stages}; give as many values, or a single one"
+            )
 
 
 def _each(value: T | tuple[T, ...], count: int) -> tuple[T, ...]:
@@ -150,7 +166,7 @@ class DecoderStage(nn.Module):
 
 
 class SegFast(nn.Module):
-    """Encoder of spark modules with average pooling, decoder with three skips (section 3.2).
+    """Encoder of spark modules with average pooling, decoder with a skip a stage (section 3.2).
 
     Images (N, 3, H, W) -> logits (N, classes, H, W), for any H and W from 1 on; training on a
     single image needs H or W of at least 17. `segfast` builds it from plain options.
@@ -176,9 +192,14 @@ class SegFast(nn.Module):
         e2, e3, e4 = (sparks[i].out_channels for i in (1, 3, 7))
         self.up3 = DecoderStage(e4, e3, widths[0], up=ups[0], conv=convs[0])
         self.up2 = DecoderStage(widths[0], e2, widths[1], up=ups[1], conv=convs[1])
-        self.up1 = DecoderStage(widths[1], stem_width, widths[2], up=ups[2], conv=convs[2])
+        self.up1 = (
+            DecoderStage(widths[1], stem_width, widths[2], up=ups[2], conv=convs[2])
+            if len(widths) > 2  # noqa: PLR2004, those before it
+            else None
+        )
         self.head = nn.Sequential(
-            nn.Conv2d(widths[2], classes, 1, bias=False), depthwise_up2x2(classes)
+            nn.Conv2d(widths[-1], classes, 1, bias=False),
+            smooth_up4x4(classes) if self.up1 is None else depthwise_up2x2(classes),
         )
 
     def forward(self, image: Tensor) -> Tensor:
@@ -188,5 +209,7 @@ class SegFast(nn.Module):
         e2 = self.block2(self.pool(e1))
         e3 = self.block3(self.pool(e2))
         e4 = self.block4(self.pool(e3))  # stride 16
-        x = self.up1(self.up2(self.up3(e4, e3), e2), e1)
+        x = self.up2(self.up3(e4, e3), e2)
+        if self.up1 is not None:
+            x = self.up1(x, e1)
         return crop_to(self.head(x), image)

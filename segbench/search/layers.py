@@ -50,14 +50,19 @@ def conv(
     return Layer(kind, weights * pixels, values, weights + bias * outputs)
 
 
-def up(channels: int, outputs: int, pixels: int, *, groups: int = 1) -> Layer:
-    """Return a transposed 2x2 convolution by 2.
+def up(
+    channels: int, outputs: int, pixels: int, *, kernel: int = 2, times: int = 2, groups: int = 1
+) -> Layer:
+    """Return a transposed convolution that makes a map so many times as high and wide.
 
     Args:
         pixels: of the input.
+
+    >>> up(16, 8, 100)
+    Layer(kind='up', macs=51200, values=5312, params=512)
     """
-    weights = channels * outputs * 4 // groups
-    values = channels * pixels + 4 * outputs * pixels + weights
+    weights = channels * outputs * kernel * kernel // groups
+    values = channels * pixels + outputs * pixels * times * times + weights
     return Layer("depthwise-up" if groups > 1 else "up", weights * pixels, values, weights)
 
 

@@ -26,7 +26,7 @@ class LayersOf(Protocol):
 
 @dataclass(frozen=True)
 class Width:
-    """A number of channels, from `low` to `high` in steps.
+    """A number of channels, from `low` to `high` in steps; 0 is for a part that may be left out.
 
     >>> Width("squeeze_1", 8, 24, 8).choices
     (8, 16, 24)
@@ -38,10 +38,10 @@ class Width:
     step: int = 8
 
     def __post_init__(self) -> None:
-        if not 0 < self.low <= self.high or self.step < 1 or (self.high - self.low) % self.step:
+        if not 0 <= self.low <= self.high or self.step < 1 or (self.high - self.low) % self.step:
             raise UsageError(
                 f"width {self.name!r} cannot go from {self.low} to {self.high} by {self.step}; "
-                "give positive numbers that are whole steps apart"
+                "give numbers from 0 on that are whole steps apart"
             )
 
     @cached_property

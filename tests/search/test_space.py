@@ -48,6 +48,17 @@ def test_what_is_drawn_changed_or_crossed_can_be_chosen(study, seed):
 
 
 @given(seed=seeds)
+def test_what_a_stage_would_be_that_is_left_out_makes_no_other_network(seed):
+    values = draw(spark.STUDY, seed) | {"decoder_1": 0}
+    keys = {
+        key_of(values | {"up_1": up, "conv_1": conv}, spark.STUDY)
+        for up in spark.KINDS
+        for conv in spark.KINDS
+    }
+    assert len(keys) == 1
+
+
+@given(seed=seeds)
 def test_a_change_is_in_as_many_places_as_asked_at_most(seed):
     rng = random.Random(seed)
     before = spark.STUDY.draw(rng)
@@ -67,12 +78,14 @@ OPERATORS = {
 }
 
 
-@pytest.mark.parametrize("study", STUDIES, ids=lambda study: study.name)
-@pytest.mark.parametrize("seed", range(4))
+DRAWN = [(study, draw(study, seed)) for study in STUDIES for seed in range(4)]
+WITH_TWO_STAGES = [(spark.STUDY, draw(spark.STUDY, seed) | {"decoder_1": 0}) for seed in range(4)]
+
+
+@pytest.mark.parametrize(("study", "values"), DRAWN + WITH_TWO_STAGES)
 @pytest.mark.parametrize("size", [(224, 224), (90, 123)])
-def test_the_layers_of_a_study_are_those_of_the_network(study, seed, size):
+def test_the_layers_of_a_study_are_those_of_the_network(study, values, size):
     """Against the modules that really run, by their kind, with what they read and write."""
-    values = draw(study, seed)
     network = zoo.build(study.build(values), classes=12).eval()
     ran = {kind: [] for kind in OPERATORS}
 
@@ -125,7 +138,7 @@ def test_a_narrower_copy_has_every_width_at_its_share():
     ("make", "words"),
     [
         (lambda: Width("w", 8, 20), "cannot go from 8 to 20 by 8"),
-        (lambda: Width("w", 0, 8), "cannot go from 0 to 8"),
+        (lambda: Width("w", -8, 8), "cannot go from -8 to 8"),
         (lambda: Kind("k", ("a", "a")), "must have options that differ"),
         (lambda: spark.STUDY.check({**spark.PAPER, "squeeze_1": 9}), "cannot choose 9 for 'squee"),
         (lambda: spark.STUDY.check({**spark.PAPER, "depth": 9}), "has no dimension 'depth'"),

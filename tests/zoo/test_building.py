@@ -78,12 +78,12 @@ def test_classes_must_be_a_positive_whole_number(name, value):
         (
             "decoder_width",
             (256, 128, 0),
-            "a positive whole number or a list of 3, each a positive whole number",
+            "a positive whole number or a list of 2 or 3, each a positive whole number",
         ),
         (
             "up_conv",
             "depthwise",
-            "'separable' or 'standard' or a list of 3, each 'separable' or 'standard'",
+            "'separable' or 'standard' or a list of 2 or 3, each 'separable' or 'standard'",
         ),
     ],
 )

@@ -56,6 +56,29 @@ def test_a_wider_last_stage_adds_its_closed_form():
     assert params(decoder_width=(256, 128, 65)) - params() == 128 + 15 + square + 22
 
 
+def test_a_decoder_of_two_stages_lacks_the_third_and_has_a_wider_head():
+    # up: BN 2, depthwise 4, BN 2 and pointwise 64 for each of 128; after the concatenation, for each
+    # of 64 + 64, BN 2 and 2 + 9 + 2 + 64; head: 22 for each of 128, not 64, and kernels of 64, not 4
+    third = 128 * (2 + 4 + 2 + 64) + 128 * (2 + 2 + 9 + 2 + 64)
+    head = (128 - 64) * 22 + (64 - 4) * 22
+    assert params(decoder_width=(256, 128)) == params() - third + head
+
+
+@pytest.mark.parametrize("size", [(1, 1), (37, 53), (224, 224)])
+def test_a_decoder_of_two_stages_returns_logits_at_the_size_of_the_image(size):
+    network = segfast(classes=3, decoder_width=(8, 4)).eval()
+    assert network(torch.rand(1, 3, *size)).shape == (1, 3, *size)
+
+
+def test_kinds_of_another_number_of_stages_are_refused():
+    with pytest.raises(zoo.OptionError) as caught:
+        segfast(decoder_width=(8, 4), up_conv=("standard",) * 3)
+    assert str(caught.value) == (
+        "option 'up_conv' of model 'segfast' is for 3 decoder stages, and 'decoder_width' for 2; "
+        "give as many values, or a single one"
+    )
+
+
 def test_any_widths_make_a_network():
     network = segfast(
         classes=3,
@@ -92,6 +115,14 @@ def test_an_up_convolution_starts_as_nearest_neighbour_upsampling():
     head = zoo.build("segfast", classes=2).head[1]
     scores = torch.rand(1, 2, 3, 3)
     assert torch.equal(head(scores), scores.repeat_interleave(2, -1).repeat_interleave(2, -2))
+
+
+def test_the_head_of_two_stages_starts_as_bilinear_upsampling():
+    head = segfast(classes=2, decoder_width=(8, 4)).head[1]
+    scores = torch.rand(1, 2, 6, 7)
+    wanted = nn.functional.interpolate(scores, scale_factor=4, mode="bilinear")
+    inner = slice(2, -2)  # beyond the outermost scores there are none to interpolate with
+    torch.testing.assert_close(head(scores)[..., inner, inner], wanted[..., inner, inner])
 
 
 def test_initial_activations_keep_their_scale():
