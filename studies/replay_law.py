@@ -22,13 +22,12 @@ from segbench.search.latency_model import LatencyModel
 from segbench.search.rungs import rungs_of
 from segbench.search.space import Values, Width
 from segbench.search.timing import Timed
-from studies.replay_table import EPOCHS, Row
-from studies.spark import STUDY
+from studies.replay_table import EPOCHS, SPACE, Row
 
 Floats = NDArray[np.float64]
 
 PENALTIES = tuple(10.0**power for power in range(-2, 4))
-LAYERS = partial(STUDY.layers, size=(224, 224), classes=12)
+LAYERS = partial(SPACE.layers, size=(224, 224), classes=12)
 
 
 @dataclass(frozen=True)
@@ -106,7 +105,7 @@ def coordinates(values: Values) -> Floats:
         math.log(int(values[each.name]))
         if isinstance(each, Width)
         else float(each.choices.index(values[each.name]))
-        for each in STUDY.dimensions
+        for each in SPACE.dimensions
     ]
     found += [math.log(sum(layer.macs for layer in layers))]
     found += [math.log(sum(layer.params for layer in layers))]
@@ -115,6 +114,6 @@ def coordinates(values: Values) -> Floats:
 
 def luck_of(values: Values) -> float:
     """Return a number of the standard normal distribution that belongs to a network."""
-    digest = hashlib.sha256(str(STUDY.build(values)).encode()).digest()
+    digest = hashlib.sha256(str(SPACE.build(values)).encode()).digest()
     share = (int.from_bytes(digest[:8], "big") + 0.5) / 2**64
     return NormalDist().inv_cdf(share)

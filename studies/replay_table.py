@@ -21,22 +21,36 @@ import io
 import json
 import sys
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import local
 
 from segbench.measuring import Worker
 from segbench.runs import ignore_progress
 from segbench.search.screening import TOGETHER, draw_networks, time_networks
-from segbench.search.space import Choice, Width
+from segbench.search.space import Choice, Study, Width
 from segbench.settings import Settings
 from segbench.store import write_text
 from segbench.training.job import Job
-from studies.spark import STUDY
+from studies.spark import DECODER, STUDY
 
 SIZE, EPOCHS, CLASSES = (48, 72), 9, 8
 SIDE_BY_SIDE = 2
+THIRD = "decoder_1"  # the finest stage of the decoder
 BEGUN_WITH = 8  # rows of the kept table that `spark` began with when it was made; others are drawn
+
+
+def with_three_stages(study: Study) -> Study:
+    """Return `spark` as it was when the table was made: no network lacks a stage of its decoder."""
+    third = Width(THIRD, 16, DECODER[-1])
+    return replace(
+        study,
+        dimensions=tuple(third if each.name == THIRD else each for each in study.dimensions),
+        first=tuple(values for values in study.first if values[THIRD]),
+    )
+
+
+SPACE = with_three_stages(STUDY)
 
 
 @dataclass(frozen=True)
@@ -50,8 +64,8 @@ class Row:
 
 def networks(count: int) -> list[dict[str, Choice]]:
     """Return those the study begins with, and others that are drawn."""
-    first = [dict(values) for values in STUDY.first]
-    return [*first, *draw_networks(STUDY, count - len(first), seed=7)]
+    first = [dict(values) for values in SPACE.first]
+    return [*first, *draw_networks(SPACE, count - len(first), seed=7)]
 
 
 def measure(chosen: list[dict[str, Choice]], kept: Path) -> list[float]:
@@ -62,7 +76,7 @@ def measure(chosen: list[dict[str, Choice]], kept: Path) -> list[float]:
         done = len(ratios)
         _tell("timing", done, len(chosen))
         some = chosen[done : done + TOGETHER]
-        timed = time_networks(STUDY, some, settings, rounds=2, progress=ignore_progress)
+        timed = time_networks(SPACE, some, settings, rounds=2, progress=ignore_progress)
         ratios += [ratio for _, ratio in timed]
         write_text(kept, json.dumps(ratios) + "\n", force=True)
     return ratios[: len(chosen)]
@@ -75,11 +89,11 @@ def train(chosen: list[dict[str, Choice]], folder: Path) -> list[list[float]]:
 
     def one(number: int, values: dict[str, Choice]) -> list[float]:
         if not hasattr(mine, "worker"):
-            mine.worker = Worker(settings.task(STUDY.rival), "training")
+            mine.worker = Worker(settings.task(SPACE.rival), "training")
             mine.worker.receive()
             workers.append(mine.worker)
         job = Job(
-            model=str(STUDY.build(values)), dataset="streets", size=SIZE, epochs=EPOCHS, seed=0
+            model=str(SPACE.build(values)), dataset="streets", size=SIZE, epochs=EPOCHS, seed=0
         )
         path = str(folder / f"{number:04}")
         best: list[float] = mine.worker.ask("begin", job=job.to_json(), folder=path, cache=None)[
@@ -106,7 +120,7 @@ def write_table(rows: list[Row]) -> str:
     """Return the table as CSV: a column for each choice, the ratio, and one for each epoch."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    names = [dimension.name for dimension in STUDY.dimensions]
+    names = [dimension.name for dimension in SPACE.dimensions]
     writer.writerow([*names, "ratio", *(f"miou_{epoch}" for epoch in range(1, EPOCHS + 1))])
     for row in rows:
         choices = [row.values[name] for name in names]
@@ -120,7 +134,7 @@ def read_table(text: str) -> list[Row]:
     for row in csv.DictReader(text.splitlines()):
         values: dict[str, Choice] = {
             each.name: int(row[each.name]) if isinstance(each, Width) else row[each.name]
-            for each in STUDY.dimensions
+            for each in SPACE.dimensions
         }
         best = tuple(float(row[f"miou_{epoch}"]) for epoch in range(1, EPOCHS + 1))
         rows.append(Row(values, float(row["ratio"]), best))

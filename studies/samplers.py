@@ -39,8 +39,7 @@ from segbench.search.seen import Seen
 from segbench.search.space import Study, Values
 from segbench.search.timing import Timed
 from studies.replay_law import LAYERS, Law
-from studies.replay_table import BEGUN_WITH, CLASSES, EPOCHS, SIZE, Row, read_table
-from studies.spark import STUDY
+from studies.replay_table import BEGUN_WITH, CLASSES, EPOCHS, SIZE, SPACE, Row, read_table
 
 Way = Literal["table", "law"]
 
@@ -60,16 +59,16 @@ class Table:
     positions: dict[str, int] = field(init=False)
 
     def __post_init__(self) -> None:
-        self.places = np.array([STUDY.place(row.values) for row in self.rows])
-        self.positions = {str(STUDY.build(row.values)): at for at, row in enumerate(self.rows)}
+        self.places = np.array([SPACE.place(row.values) for row in self.rows])
+        self.positions = {str(SPACE.build(row.values)): at for at, row in enumerate(self.rows)}
 
     def row(self, values: Values) -> Row:
         """Return the row of a network that is in the table."""
-        return self.rows[self.positions[str(STUDY.build(values))]]
+        return self.rows[self.positions[str(SPACE.build(values))]]
 
     def nearest(self, values: Values, tried: set[int]) -> Row:
         """Return the nearest network that was not tried."""
-        distances = ((self.places - np.array(STUDY.place(values))) ** 2).sum(axis=1)
+        distances = ((self.places - np.array(SPACE.place(values))) ** 2).sum(axis=1)
         distances[list(tried)] = np.inf
         return self.rows[int(np.argmin(distances))]
 
@@ -84,7 +83,7 @@ class Table:
     @property
     def study(self) -> Study:
         """The space, begun with what the table begins with: it has no others that were chosen."""
-        return replace(STUDY, first=tuple(row.values for row in self.rows[:BEGUN_WITH]))
+        return replace(SPACE, first=tuple(row.values for row in self.rows[:BEGUN_WITH]))
 
     @property
     def points(self) -> list[Point]:
@@ -102,18 +101,18 @@ class Snapped:
     def propose(self, seen: Sequence[Seen], seed: int) -> Proposal:
         """Propose the nearest network of the table that was not tried."""
         wanted = self.inner.propose(seen, seed)
-        tried = {self.table.positions[str(STUDY.build(each.values))] for each in seen}
+        tried = {self.table.positions[str(SPACE.build(each.values))] for each in seen}
         return Proposal(self.table.nearest(wanted.values, tried).values, wanted.about)
 
 
 def proposer_of(name: str, table: Table) -> Proposer:
     """Return a sampler by its name."""
     if name == "random":
-        return RandomProposer(STUDY)
+        return RandomProposer(SPACE)
     if name in OPTUNA:
-        return OptunaProposer(STUDY, OPTUNA[name])
+        return OptunaProposer(SPACE, OPTUNA[name])
     known = [(row.values, row.ratio) for row in table.rows[-LEARN_FROM:]]
-    return FrontProposer(STUDY, LatencyModel.fit(LAYERS, known), REFERENCE)
+    return FrontProposer(SPACE, LatencyModel.fit(LAYERS, known), REFERENCE)
 
 
 @dataclass(frozen=True)
@@ -212,8 +211,8 @@ def judge_rungs(table: Table, *, seeds: int) -> str:
     """
     every = len(table.rows)
     everything = EPOCHS * every
-    sampler = Snapped(table, RandomProposer(STUDY))
-    true_front = {str(STUDY.build(table.rows[at].values)) for at in front(table.points)}
+    sampler = Snapped(table, RandomProposer(SPACE))
+    true_front = {str(SPACE.build(table.rows[at].values)) for at in front(table.points)}
     lost, spent, areas = [], [], []
     for seed in range(seeds):
         course = search(table.study, table, sampler, seed=seed, budget=10**9, trials=every)

@@ -38,12 +38,10 @@ SQUEEZE = (16, 16, 32, 32, 48, 48, 64, 64)
 EXPAND = (64, 64, 128, 128, 192, 192, 256, 256)
 DECODER = (256, 128, 64)
 STEM = 64
-# Of SegFast-Basic, narrowed by hand, most of all where maps are large.
-LEAN_SQUEEZE = (16, 16, 16, 32, 48, 48, 64, 64)
-LEAN_EXPAND1 = (32, 32, 64, 96, 128, 128, 192, 192)
-LEAN_EXPAND3 = (32, 32, 32, 64, 128, 192, 192, 224)
-LEAN_DECODER = (96, 32, 32)
-LEAN_STEM = 32
+# Of SegFast-Basic, narrowed by hand where maps are large.
+LEAN_EXPAND = (48, 48, 96, 96, 192, 192, 256, 256)
+LEAN_DECODER = (64, 48, 0)
+LEAN_STEM = 48
 
 DIMENSIONS: tuple[Dimension, ...] = (
     Width("stem", 16, STEM),
@@ -182,14 +180,12 @@ def _stage(
 
 
 def lean() -> dict[str, Choice]:
-    """Return the narrowed SegFast-Basic, whose coarsest decoder convolution alone is separable."""
+    """Return SegFast-Basic with fewer channels, and without the finest stage of its decoder."""
     widths: dict[str, Choice] = {"stem": LEAN_STEM}
-    for at, squeeze, one, three in zip(
-        MODULES, LEAN_SQUEEZE, LEAN_EXPAND1, LEAN_EXPAND3, strict=True
-    ):
-        widths |= {f"squeeze_{at}": squeeze, f"expand1_{at}": one, f"expand3_{at}": three}
+    for at, expand in zip(MODULES, LEAN_EXPAND, strict=True):
+        widths |= {f"expand1_{at}": expand, f"expand3_{at}": expand}
     widths |= {f"decoder_{at}": wide for at, wide in zip(STAGES, LEAN_DECODER, strict=True)}
-    return BASIC | widths | {"conv_3": "separable"}
+    return BASIC | widths
 
 
 PAPER = segfast(branches="separable", decoder="separable")
@@ -205,8 +201,8 @@ STUDY = Study(
         PAPER,
         BASIC,
         LEAN,
+        narrowed(LEAN, DIMENSIONS, 0.75),
         narrowed(BASIC, DIMENSIONS, 0.5),
-        narrowed(BASIC, DIMENSIONS, 0.4),
         narrowed(PAPER, DIMENSIONS, 0.75),
         narrowed(PAPER, DIMENSIONS, 0.5),
     ),

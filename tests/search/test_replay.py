@@ -6,16 +6,16 @@ import pytest
 from segbench.search.pareto import hypervolume
 from segbench.search.proposing import RandomProposer
 from studies.replay_law import Law, Ridge, luck_of
-from studies.replay_table import EPOCHS, Row, networks, read_table, write_table
+from studies.replay_table import EPOCHS, SPACE, Row, networks, read_table, write_table
 from studies.samplers import REFERENCE, Course, Snapped, Table, compare, proposer_of, search
-from studies.spark import PAPER, STUDY
+from studies.spark import PAPER
 
 
 def make_rows(count=40):
     """Return networks whose mIoU grows with their latency, and with the epochs."""
     found = []
     for number, values in enumerate(networks(count)):
-        ratio = sum(layer.macs for layer in STUDY.layers(values, size=(64, 64), classes=12)) / 1e8
+        ratio = sum(layer.macs for layer in SPACE.layers(values, size=(64, 64), classes=12)) / 1e8
         top = 0.2 + 0.1 * ratio / (1 + ratio) + 0.001 * (number % 7)
         found.append(Row(values, ratio, tuple(top * e / (e + 2) for e in range(1, EPOCHS + 1))))
     return found
@@ -32,7 +32,7 @@ def test_a_table_is_read_back_as_it_was_written():
 def test_the_networks_begin_with_those_of_the_study_and_are_all_others():
     chosen = networks(160)
     assert chosen[0] == PAPER
-    assert len({str(STUDY.build(values)) for values in chosen}) == 160
+    assert len({str(SPACE.build(values)) for values in chosen}) == 160
 
 
 def test_the_nearest_network_is_itself_until_it_was_tried():
@@ -56,7 +56,7 @@ def test_a_search_of_the_table_spends_its_epochs_and_covers_what_it_trained(name
 
 def test_a_search_that_stops_nothing_trains_the_whole_table():
     table = Table(make_rows(12))
-    sampler = Snapped(table, RandomProposer(STUDY))
+    sampler = Snapped(table, RandomProposer(SPACE))
     course = search(table.study, table, sampler, seed=0, budget=10**9, trials=12, stops=False)
     assert course.epochs[-1] == 12 * EPOCHS
     assert course.areas[-1] == pytest.approx(hypervolume(table.points, REFERENCE))
@@ -99,7 +99,7 @@ def test_a_ridge_finds_a_linear_law_and_says_how_far_off_it_is_on_what_it_has_no
 
 def test_by_the_law_every_network_can_be_had_and_has_its_own_luck():
     law = Law.fit(make_rows(60))
-    wide, narrow = PAPER, STUDY.first[2]
+    wide, narrow = PAPER, SPACE.first[-1]
     assert law.time(narrow).ratio < law.time(wide).ratio
     assert law.train(0, wide, until=9) > law.train(0, wide, until=1)
     assert law.train(0, wide, until=9) == law.train(5, wide, until=9)

@@ -57,8 +57,9 @@ def test_a_wider_last_stage_adds_its_closed_form():
 
 
 def test_a_decoder_of_two_stages_lacks_the_third_and_has_a_wider_head():
-    # up: BN 2, depthwise 4, BN 2 and pointwise 64 for each of 128; after the concatenation, for each
-    # of 64 + 64, BN 2 and 2 + 9 + 2 + 64; head: 22 for each of 128, not 64, and kernels of 64, not 4
+    # up: BN 2, depthwise 4, BN 2 and pointwise 64 for each of 128; after the concatenation BN 2 and
+    # 2 + 9 + 2 + 64 for each of 64 + 64; head: 22 for each of 128 instead of 64, 64 for each of 22
+    # instead of 4
     third = 128 * (2 + 4 + 2 + 64) + 128 * (2 + 2 + 9 + 2 + 64)
     head = (128 - 64) * 22 + (64 - 4) * 22
     assert params(decoder_width=(256, 128)) == params() - third + head
