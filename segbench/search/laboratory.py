@@ -9,7 +9,7 @@ from pathlib import Path
 from segbench.errors import MeasurementError, UsageError
 from segbench.measuring import Worker
 from segbench.rounds import Progress
-from segbench.search.space import Study, Values
+from segbench.search.space import Study, Values, key_of
 from segbench.search.timing import Timed, time_beside
 from segbench.settings import Settings
 from segbench.training.job import Job
@@ -36,20 +36,39 @@ class Machine:
     progress: Progress = lambda _doing, _done, _total: None
     on_epoch: Callable[[int, int, float], None] = lambda _number, _epochs, _miou: None
     _trainee: Worker | None = field(default=None, init=False)
+    _timed: dict[str, Timed] = field(default_factory=dict, init=False)
 
     def time(self, values: Values) -> Timed:
         """Measure the network of a choice beside the rival, while nothing trains.
 
+        The networks that a study begins with are measured together when the first of them is asked
+        for, so that one process of the rival serves all of them in a round.
+
         Raises:
             MeasurementError: the network cannot be built or measured, or its process died.
         """
+        key = key_of(values, self.study)
+        if key not in self._timed:
+            self._time(self._with_those_after(key) or [values])
+        return self._timed.pop(key)
+
+    def _with_those_after(self, key: str) -> list[Values]:
+        """Return the network and those that the study names after it, if it names it."""
+        first = self.study.first
+        keys = [key_of(values, self.study) for values in first]
+        return list(first[keys.index(key) :]) if key in keys else []
+
+    def _time(self, networks: list[Values]) -> None:
         try:
-            [timed] = time_beside(
-                [self.study.build(values)], self.study.rival, self.settings, progress=self.progress
-            )
-        except UsageError as error:  # it was well asked for, so the network is at fault
-            raise MeasurementError(str(error)) from error
-        return timed
+            specs = [self.study.build(values) for values in networks]
+            found = time_beside(specs, self.study.rival, self.settings, progress=self.progress)
+        except (MeasurementError, UsageError) as error:  # either is the network's fault
+            if len(networks) == 1:
+                raise MeasurementError(str(error)) from error
+            self._time(networks[:1])  # which need not be the one at fault
+        else:
+            keys = (key_of(values, self.study) for values in networks)
+            self._timed |= zip(keys, found, strict=True)
 
     def train(self, number: int, values: Values, *, until: int) -> float:
         """Train the network of a trial on to so many epochs; return the best mIoU by then.

@@ -16,7 +16,8 @@ from segbench.search.timing import time_beside
 from segbench.settings import Settings
 from segbench.store import write_text
 
-TIMED = 32  # networks
+TIMED = 32  # networks, and
+FEWEST = 16  # where as few trials are to be screened
 TOGETHER = 8  # in one round of processes, each in turns with the rival
 NARROWEST = 0.4  # of the widths that are drawn
 
@@ -79,8 +80,12 @@ def ratio_model(
     classes: int,
     kept: Path,
     progress: Progress,
+    trials: int,
 ) -> Callable[[Values], float]:
     """Return what predicts ratios to the rival; what was timed for it is kept beside the search.
+
+    Args:
+        trials: of the search; the fewer there are, the less a prediction may cost.
 
     Raises:
         UsageError: what was kept cannot be read, or is that of another study.
@@ -88,7 +93,7 @@ def ratio_model(
     if kept.exists():
         ratios = _read(study, kept)
     else:
-        networks = draw_networks(study, TIMED, seed=settings.seed)
+        networks = draw_networks(study, min(max(trials, FEWEST), TIMED), seed=settings.seed)
         ratios = time_networks(study, networks, settings, progress=progress)
         write_text(kept, json.dumps(ratios, indent=1) + "\n", force=True)
     return learn(study, ratios, settings, classes=classes)

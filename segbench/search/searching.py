@@ -167,6 +167,7 @@ class Searching:
             classes=classes,
             kept=self.folder / RATIOS,
             progress=self.watch.progress,
+            trials=self.plan.trials,
         )
         return lambda values: anchor_s * model(values)
 

@@ -57,7 +57,7 @@ def time_beside(
     """Measure networks, each in turns with the rival, in rounds of fresh processes.
 
     Args:
-        least: rounds; there are more, up to `most`, while an interval is not narrow enough.
+        least: rounds; there are more, up to `most`, of those whose interval is not narrow enough.
 
     Raises:
         UsageError: a network cannot be built.
@@ -68,18 +68,17 @@ def time_beside(
     run = Run(tasks, settings.describe_input(), progress, strict=False, training=False)
     contests = [(arm, last) for arm in range(last)]
 
-    def narrow(arm: int) -> bool:
+    def wide(arm: int) -> bool:
         interval = ratio_interval(_pairs(run, arm, last))
-        return interval is not None and math.sqrt(interval[1] / interval[0]) - 1 <= NARROW
+        return interval is None or math.sqrt(interval[1] / interval[0]) - 1 > NARROW
 
-    run.time(
-        contests,
-        most=most,
-        seed=settings.seed,
-        plan=IN_TURNS[:1],
-        enough=lambda rounds: rounds >= least and all(narrow(arm) for arm, _ in contests),
-    )
-    return [_timed(run, arm, last) for arm, _ in contests]
+    def enough(rounds: int) -> bool:
+        if rounds >= least:
+            contests[:] = [(arm, rival_arm) for arm, rival_arm in contests if wide(arm)]
+        return not contests
+
+    run.time(contests, most=most, seed=settings.seed, plan=IN_TURNS[:1], enough=enough)
+    return [_timed(run, arm, last) for arm in range(last)]
 
 
 def _pairs(run: Run, arm: int, rival: int) -> list[list[float]]:

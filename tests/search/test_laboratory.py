@@ -3,6 +3,7 @@
 import os
 import shutil
 import signal
+from dataclasses import replace
 
 import pytest
 
@@ -10,6 +11,7 @@ from segbench.errors import MeasurementError, UsageError
 from segbench.search.laboratory import Machine
 from segbench.search.layers import conv
 from segbench.search.space import Study, Width
+from segbench.search.timing import Timed
 from segbench.settings import Settings
 from segbench.training.job import Job
 from zoo.spec import ModelSpec
@@ -83,13 +85,47 @@ def test_a_folder_that_a_kill_left_empty_is_begun_anew(laboratory):
 
 @pytest.mark.measures
 def test_a_network_that_cannot_be_built_fails_alone(laboratory):
-    laboratory.study = Study(
-        name="wrong",
-        summary="",
-        dimensions=STUDY.dimensions,
-        build=lambda values: ModelSpec("segfast", {"expand1": -int(values["wide"])}),
-        layers=STUDY.layers,
-        first=STUDY.first,
+    laboratory.study = replace(
+        STUDY, build=lambda values: ModelSpec("segfast", {"expand1": -int(values["wide"])})
     )
     with pytest.raises(MeasurementError, match="expand1"):
         laboratory.time({"wide": 8})
+
+
+@pytest.fixture
+def asked(laboratory, monkeypatch):
+    """Return the widths that were measured together, each time; that of 32 cannot be."""
+    found = []
+
+    def time_beside(specs, rival, _settings, **_):
+        widths = [spec.options["expand1"] for spec in specs]
+        found.append(widths)
+        if 32 in widths:
+            raise MeasurementError("it died")
+        return [Timed(wide / rival.options["expand1"], None, 1.0, 3) for wide in widths]
+
+    monkeypatch.setattr("segbench.search.laboratory.time_beside", time_beside)
+    laboratory.study = replace(
+        STUDY,
+        dimensions=(Width("wide", 8, 40),),
+        first=tuple({"wide": wide} for wide in (8, 16, 24)),
+    )
+    return found
+
+
+def test_the_networks_that_a_study_begins_with_are_measured_together(laboratory, asked):
+    ratios = [laboratory.time({"wide": wide}).ratio for wide in (8, 16, 40, 24)]
+    assert ratios == [1.0, 2.0, 5.0, 3.0]
+    assert asked == [[8, 16, 24], [40]]
+    laboratory.time({"wide": 16})  # as after a search was gone on with
+    assert asked[2:] == [[16, 24]]
+
+
+def test_one_of_them_that_dies_takes_no_other_along(laboratory, asked):
+    first = tuple({"wide": wide} for wide in (8, 32, 24))
+    laboratory.study = replace(laboratory.study, first=first)
+    assert laboratory.time({"wide": 8}).ratio == 1.0
+    with pytest.raises(MeasurementError, match="it died"):
+        laboratory.time({"wide": 32})
+    assert laboratory.time({"wide": 24}).ratio == 3.0
+    assert asked == [[8, 32, 24], [8], [32, 24], [32], [24]]

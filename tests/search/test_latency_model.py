@@ -74,9 +74,26 @@ def test_what_was_timed_once_is_read_again(tmp_path):
     known = [(values, take(values)) for values in draw_networks(STUDY, 40, seed=0)]
     kept.write_text(json.dumps(known))
     model = ratio_model(
-        STUDY, Settings(), classes=12, kept=kept, progress=lambda *_: pytest.fail("measured")
+        STUDY,
+        Settings(),
+        classes=12,
+        kept=kept,
+        progress=lambda *_: pytest.fail("measured"),
+        trials=60,
     )
     assert model(PAPER) == pytest.approx(take(PAPER), rel=0.05)
+
+
+@pytest.mark.parametrize(("trials", "timed"), [(3, 16), (20, 20), (500, 32)])
+def test_few_trials_are_screened_by_few_timings(tmp_path, monkeypatch, trials, timed):
+    def time_networks(_study, networks, _settings, *, progress):
+        del progress
+        return [(values, take(values)) for values in networks]
+
+    monkeypatch.setattr("segbench.search.screening.time_networks", time_networks)
+    kept = tmp_path / "ratios.json"
+    ratio_model(STUDY, Settings(), classes=12, kept=kept, progress=lambda *_: None, trials=trials)
+    assert len(json.loads(kept.read_text())) == timed
 
 
 @pytest.mark.parametrize("text", ["", "[[1]]", '[[{"stem": 9}, 1.0]]', '{"a": 1}', "[1, 2"])
@@ -84,5 +101,5 @@ def test_what_was_kept_and_is_damaged_is_one_line(tmp_path, text):
     kept = tmp_path / "ratios.json"
     kept.write_text(text)
     with pytest.raises(UsageError, match="remove it, and the networks are timed again") as caught:
-        ratio_model(STUDY, Settings(), classes=12, kept=kept, progress=lambda *_: None)
+        ratio_model(STUDY, Settings(), classes=12, kept=kept, progress=lambda *_: None, trials=60)
     assert "\n" not in str(caught.value)
