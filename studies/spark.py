@@ -5,15 +5,12 @@ the choice, and the widths of stem and decoder, all at once.
 Source: the spark module is section 3.1 of Pal et al., SegFast (ICVGIP 2018); SegFast, SegFast-Basic
 and narrower copies of both are tried first, so that what is found starts from the paper, and with
 them `LEAN`, the best that is known for its latency.
-Cost: 12 trials of 9 epochs on `streets`, trained at 112x112, fifteen minutes on 2 cores of an AMD
-EPYC when SegFast took 22 ms and others disturbed the measuring: two for the predictor, five to
-measure, seven and a half to train. 40 trials of 18 epochs on CamVid 26 minutes, when SegFast took
-13 ms.
-Result: on CamVid, trained in full by the recipe `paper`, `LEAN` takes 0.598 times as long as
-SegFast (0.584 to 0.613) and is no worse over three seeds each: 0.506 beside 0.496. By `modern`, one
-seed, it is worse by 0.013 to 0.021 on validation, and no worse on the test split. What the search
-itself found, at 0.532 times (0.515 to 0.549), is worse (studies/spark_camvid). On `streets` the
-twelve trials found one at 0.615 times (0.57 to 0.67) with 0.560, beside SegFast's 0.550, one seed.
+Cost: 12 trials of 9 epochs on `streets`, trained at 112x112, @COST. 40 trials of 18 epochs on CamVid
+26 minutes, when SegFast took 13 ms.
+Result: on CamVid, trained in full, `LEAN` takes 0.556 times as long as SegFast (0.540 to 0.573). By
+the recipe `paper` it is ahead, 0.532 beside 0.496, the means of two seeds and of three; by `modern`
+where SegFast is, 0.569 beside 0.575, of two seeds and of six, with a standard deviation of 0.009.
+The search itself found none as good (studies/spark_camvid). @STREETS
 
     segbench search --study spark --dataset streets --trials 12
     segbench search --study spark --dataset camvid
