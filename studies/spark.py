@@ -5,12 +5,15 @@ the choice, and the widths of stem and decoder, all at once.
 Source: the spark module is section 3.1 of Pal et al., SegFast (ICVGIP 2018); SegFast, SegFast-Basic
 and narrower copies of both are tried first, so that what is found starts from the paper, and with
 them `LEAN`, the best that is known for its latency.
-Cost: 12 trials of 9 epochs on `streets`, trained at 112x112, @COST. 40 trials of 18 epochs on CamVid
-26 minutes, when SegFast took 13 ms.
+Cost: 12 trials of 9 epochs on `streets`, trained at 112x112, under eleven minutes on 2 cores of an
+AMD EPYC at an hour when SegFast took 20 ms: almost three for the predictor and the first networks,
+over six to train. 40 trials of 18 epochs on CamVid 26 minutes, when SegFast took 13 ms.
 Result: on CamVid, trained in full, `LEAN` takes 0.556 times as long as SegFast (0.540 to 0.573). By
 the recipe `paper` it is ahead, 0.532 beside 0.496, the means of two seeds and of three; by `modern`
-where SegFast is, 0.569 beside 0.575, of two seeds and of six, with a standard deviation of 0.009.
-The search itself found none as good (studies/spark_camvid). @STREETS
+it is where SegFast is, 0.569 beside 0.575, of two seeds and of six, whose standard deviation is
+0.009. A search of the space without decoders of two stages found none as good
+(studies/spark_camvid). On `streets` the twelve trials end with `LEAN` at 0.571 times (0.55 to 0.59)
+with 0.565, beside SegFast's 0.550, one seed; what they drew themselves is not faster than SegFast.
 
     segbench search --study spark --dataset streets --trials 12
     segbench search --study spark --dataset camvid

@@ -66,6 +66,7 @@ def _draw_plane(panel: Axes, found: Searched) -> None:
     if found.budget_s is not None:
         panel.axvline(1e3 * found.budget_s, color=panels.RIVAL, linestyle=":", label="budget")
     panel.set(xlabel=panels.LATENCY, ylabel=panels.MIOU)
+    panel.margins(0.08)  # so that the labels of the outermost are within
     panel.grid(alpha=0.3)
     panel.legend(frameon=False, loc="lower right")
 
