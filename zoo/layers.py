@@ -16,6 +16,7 @@ __all__ = [
     "depthwise_up2x2",
     "initialise_for_relu",
     "make_bilinear",
+    "smooth_up4x4",
     "up2x2",
 ]
 
@@ -80,7 +81,7 @@ def depthwise_up2x2(channels: int) -> nn.ConvTranspose2d:
 
 
 def smooth_up4x4(channels: int) -> nn.ConvTranspose2d:
-    """Make one that quadruples them by kernels of twice the stride, which meet without a seam.
+    """Make one that quadruples them, by kernels that overlap by half and so leave no blocks.
 
     >>> smooth_up4x4(3)(torch.zeros(1, 3, 5, 7)).shape
     torch.Size([1, 3, 20, 28])
