@@ -24,6 +24,7 @@ def fcn8s(*, classes: PositiveInt = 22) -> "FCN8s":
     Raises:
         OptionError: `classes` is no positive whole number.
 
+    >>> import torch
     >>> with torch.device("meta"):
     ...     network = fcn8s(classes=22)
     >>> sum(parameter.numel() for parameter in network.parameters())
