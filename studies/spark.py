@@ -10,9 +10,9 @@ AMD EPYC at an hour when SegFast took 20 ms: almost three for the predictor and 
 over six to train. 40 trials of 18 epochs on CamVid 26 minutes, when SegFast took 13 ms.
 Result: on CamVid, trained in full, `LEAN` takes 0.556 times as long as SegFast (0.540 to 0.573). By
 the recipe `paper` it is ahead, 0.532 beside 0.496, the means of two seeds and of three; by `modern`
-it is where SegFast is, 0.569 beside 0.575, of two seeds and of six, whose standard deviation is
-0.009. A search of the space without decoders of two stages found none as good
-(studies/spark_camvid). On `streets` the twelve trials end with `LEAN` at 0.571 times (0.55 to 0.59)
+0.566 beside 0.575, of three seeds and of six, which differ by a standard deviation of 0.009 each. A
+search of the space without decoders of two stages found none as good (studies/spark_camvid). On
+`streets` the twelve trials end with `LEAN` at 0.571 times (0.55 to 0.59)
 with 0.565, beside SegFast's 0.550, one seed; what they drew themselves is not faster than SegFast.
 
     segbench search --study spark --dataset streets --trials 12
