@@ -2,7 +2,7 @@
 
 from torch import Tensor, nn
 
-from zoo.layers import check_image, crop_to, initialise_for_relu, make_bilinear
+from zoo.layers import check_image, crop_to, initialise_for_relu
 from zoo.options import PositiveInt, check_options
 
 __all__ = ["FCN8s", "fcn8s"]
@@ -15,8 +15,8 @@ SCALE4, SCALE3 = 0.01, 0.0001  # of pool4 and pool3 when all three streams train
 def fcn8s(*, classes: PositiveInt = 22) -> "FCN8s":
     """Build the at-once FCN-8s (Long, Shelhamer and Darrell, CVPR 2015, and PAMI 2017).
 
-    Convolutions start as `initialise_for_relu` draws them, not from ImageNet; transposed
-    convolutions start bilinear.
+    Weights start as `initialise_for_relu` draws them, not from ImageNet; transposed convolutions
+    start bilinear.
 
     Args:
         classes: channels of the logits.
@@ -33,8 +33,6 @@ def fcn8s(*, classes: PositiveInt = 22) -> "FCN8s":
     check_options("fcn8s", fcn8s, locals())
     network = FCN8s(classes)
     initialise_for_relu(network)
-    for up in (network.up_fc7, network.up_pool4, network.up_pool3):
-        make_bilinear(up)
     return network
 
 

@@ -106,16 +106,15 @@ def crop_to(wide: Tensor, like: Tensor, offset: int = 0) -> Tensor:
 def initialise_for_relu(network: nn.Module) -> None:
     """Draw weights for ReLU networks (He et al., ICCV 2015) from torch's global generator.
 
-    Uniform with variance 2 / fan-in; biases are zero; batch norm is the identity. Depthwise
-    transposed convolutions start as nearest-neighbour upsampling, every weight 1, or, where their
-    kernels overlap, as bilinear.
+    Uniform with variance 2 / fan-in; biases are zero; batch norm is the identity. Transposed
+    convolutions whose kernels overlap start as bilinear upsampling, channel by channel, and other
+    depthwise ones as nearest-neighbour upsampling: every weight is 1.
     """
     for module in network.modules():
-        if isinstance(module, nn.ConvTranspose2d) and module.groups == module.in_channels:
-            if module.kernel_size == module.stride:
-                nn.init.ones_(module.weight)
-            else:
-                make_bilinear(module)
+        if isinstance(module, nn.ConvTranspose2d) and module.kernel_size != module.stride:
+            make_bilinear(module)
+        elif isinstance(module, nn.ConvTranspose2d) and module.groups == module.in_channels:
+            nn.init.ones_(module.weight)
         elif isinstance(module, nn.ConvTranspose2d):
             # at kernel = stride each output sees each input channel once
             bound = (6 / module.in_channels) ** 0.5

@@ -18,7 +18,6 @@ class Positive:
 
 PositiveInt: TypeAlias = Annotated[int, Positive()]
 
-LIST = "a list of "
 _TYPES = {bool: "true or false", int: "a whole number", float: "a number", str: "text"}
 
 
@@ -129,22 +128,28 @@ def _describe(annotation: Any) -> str:  # noqa: ANN401, annotations have no type
 
 def _describe_union(args: Iterable[Any]) -> str:
     """Describe the alternatives, with lists that differ in nothing but length as one."""
-    lengths: dict[str, list[str]] = {}
-    texts = []
-    for text in map(_describe, args):
-        length, comma, each = text.removeprefix(LIST).partition(", ")
-        if text.startswith(LIST) and comma:
-            lengths.setdefault(each, []).append(length)
+    texts, lengths = [], dict[str, list[int]]()
+    for arg in args:
+        items = get_args(arg)
+        if get_origin(arg) is tuple and Ellipsis not in items:
+            lengths.setdefault(_describe_each(items), []).append(len(items))
         else:
-            texts.append(text)
-    return _either([*texts, *(f"{LIST}{_either(of)}, {each}" for each, of in lengths.items())])
+            texts.append(_describe(arg))
+    return _either([*texts, *(_describe_lists(of, each) for each, of in lengths.items())])
 
 
 def _describe_tuple(args: tuple[Any, ...]) -> str:
     if len(args) == 2 and args[1] is Ellipsis:  # noqa: PLR2004, tuple[int, ...]
         return f"a list, each {_describe(args[0])}"
-    each = _either(dict.fromkeys(_describe(arg) for arg in args))
-    return f"{LIST}{len(args)}, each {each}"
+    return _describe_lists([len(args)], _describe_each(args))
+
+
+def _describe_each(items: tuple[Any, ...]) -> str:
+    return _either(dict.fromkeys(map(_describe, items)))
+
+
+def _describe_lists(lengths: Iterable[int], each: str) -> str:
+    return f"a list of {_either(map(str, lengths))}, each {each}"
 
 
 def _either(texts: Iterable[str]) -> str:

@@ -6,7 +6,7 @@ from contracts import ModelContract, NormContract
 from torch import nn
 
 import zoo
-from zoo.layers import make_bilinear
+from zoo.layers import initialise_for_relu
 
 # zoo.md of the networks: at 22 classes, and multiply-accumulates at 1x3x224x224
 PARAMS = {
@@ -120,7 +120,7 @@ def test_the_same_seed_draws_the_same_weights():
 def test_fcn_upsampling_starts_bilinear():
     # 4x4 kernel of stride 2: the tent 1/4, 3/4, 3/4, 1/4 (Long et al., section 3.3)
     up = nn.ConvTranspose2d(2, 2, 4, stride=2, bias=False)
-    make_bilinear(up)
+    initialise_for_relu(up)
     tent = torch.tensor([0.25, 0.75, 0.75, 0.25])
     assert torch.equal(up.weight[0, 0], torch.outer(tent, tent))
     assert not up.weight[0, 1].any()
