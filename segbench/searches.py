@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -128,11 +129,14 @@ def pick(searched: Searched, what: str) -> Trial | None:
     """Return a network of the front by what is wanted of it; None if none is so.
 
     Args:
-        what: ``fastest-not-worse`` than the rival; ``knee``, which is farthest from the line
-            between the front's ends; or a trial's number.
+        what: ``fastest-not-worse`` than the rival; ``most-accurate`` within the budget, or of all
+            if there is none; ``knee``, which is farthest from the line between the front's ends; or
+            a trial's number.
     """
     if what == "fastest-not-worse":
         return _fastest_not_worse(searched)
+    if what == "most-accurate":
+        return _most_accurate(searched)
     if what == "knee":
         return _knee(searched.front)
     return next((trial for trial in searched.trials if str(trial.number) == what), None)
@@ -143,6 +147,12 @@ def _fastest_not_worse(searched: Searched) -> Trial | None:
     if rival is None or rival.miou is None:
         return None
     return next((trial for trial in searched.front if (trial.miou or 0) >= rival.miou), None)
+
+
+def _most_accurate(searched: Searched) -> Trial | None:
+    budget_s = math.inf if searched.budget_s is None else searched.budget_s
+    within = [trial for trial in searched.front if (trial.latency_s or 0) <= budget_s]
+    return within[-1] if within else None  # a rival that is over the budget is trained all the same
 
 
 def _knee(trials: Sequence[Trial]) -> Trial | None:

@@ -18,7 +18,7 @@ from segbench.errors import ExitCode
 search_app = typer.Typer(
     name="search",
     help="Search for networks that are accurate and fast on this CPU.",
-    epilog="Example: segbench search --dataset camvid --trials 60 --epochs 27",
+    epilog="Example: segbench search --dataset camvid --trials 30 --latency-budget 0.66x",
     rich_markup_mode=None,
     invoke_without_command=True,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -183,8 +183,8 @@ def export(
     pick: Annotated[
         str,
         typer.Option(
-            help="Take this network: fastest-not-worse than the rival, knee of the front, or a "
-            "trial's number.",
+            help="Take this network: fastest-not-worse than the rival, most-accurate within the "
+            "budget, knee of the front, or a trial's number.",
             metavar="WHICH",
         ),
     ] = "fastest-not-worse",
@@ -203,7 +203,12 @@ def export(
 def retrain(
     study: Folder,
     seeds: Annotated[
-        int, typer.Option(help="Train each network with N seeds.", metavar="N", min=1)
+        int,
+        typer.Option(
+            help="Train each network with N seeds, the search's not among them.",
+            metavar="N",
+            min=1,
+        ),
     ] = 3,
     recipe: Annotated[
         str | None,

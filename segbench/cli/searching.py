@@ -141,8 +141,8 @@ def export_trial(found: Searched, which: str, output: Path, *, force: bool) -> N
     if trial is None:
         numbers = ", ".join(str(each.number) for each in found.front) or "none yet"
         raise UsageError(
-            f"no network is {which!r}; pick fastest-not-worse, knee, or a trial's number "
-            f"(front: {numbers})"
+            f"no network is {which!r}; pick fastest-not-worse, most-accurate, knee, or a trial's "
+            f"number (front: {numbers})"
         )
     model = ModelSpec.parse(trial.model).to_json()
     about = {"study": found.study, "dataset": found.dataset, "trial": trial.number}

@@ -1,4 +1,8 @@
-"""Train the rival and the front of a search in full, each with several seeds."""
+"""Train the rival and the front of a search in full, each with several seeds.
+
+None of them is the search's own. Of many networks that were trained with one seed the front has
+those that it suited, and with that seed they would keep their luck.
+"""
 
 from __future__ import annotations
 
@@ -23,6 +27,7 @@ def retrain(found: Searched, job: Job, folder: Path, *, seeds: int, watch: Watch
 
     Args:
         job: what all have in common; model and seed are replaced.
+        seeds: how many.
         folder: of the runs, one for each network and seed.
 
     Raises:
@@ -32,11 +37,11 @@ def retrain(found: Searched, job: Job, folder: Path, *, seeds: int, watch: Watch
     networks = to_retrain(found)
     if not networks:
         raise UsageError("this search has trained no network to the end, so there is no front")
-    rows = []
+    rows, drawn = [], tuple(range(found.seed + 1, found.seed + 1 + seeds))
     for trial in networks:
         jobs = {
             folder / f"{trial.number:04}-{seed}": replace(job, model=trial.model, seed=seed)
-            for seed in range(seeds)
+            for seed in drawn
         }
         train_several(jobs, watch)
         best = [best_of(read_history(run / "history.csv")) for run in jobs]
@@ -53,7 +58,7 @@ def retrain(found: Searched, job: Job, folder: Path, *, seeds: int, watch: Watch
         recipe=job.recipe,
         epochs=job.plan.epochs,
         searched_epochs=found.epochs,
-        seeds=tuple(range(seeds)),
+        seeds=drawn,
         rows=tuple(rows),
         tau=kendall([row.searched_miou for row in rows], [row.mean for row in rows]),
         created=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),

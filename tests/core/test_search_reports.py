@@ -37,7 +37,14 @@ def test_what_mattered_is_the_most_for_latency_and_then_the_most_for_miou():
 
 @pytest.mark.parametrize(
     ("what", "number"),
-    [("fastest-not-worse", 2), ("knee", 1), ("3", 3), ("17", None), ("best", None)],
+    [
+        ("fastest-not-worse", 2),
+        ("most-accurate", 2),
+        ("knee", 1),
+        ("3", 3),
+        ("17", None),
+        ("best", None),
+    ],
 )
 def test_a_network_is_picked_by_what_is_wanted_of_it(what, number):
     found = pick(SEARCH, what)
@@ -50,9 +57,18 @@ def test_the_knee_is_what_is_farthest_above_the_line_between_the_ends():
     assert pick(replace(SEARCH, trials=tuple(trials)), "knee").number == 1
 
 
+def test_the_most_accurate_is_within_the_budget():
+    slow = make_trial(5, 0.051, 0.7)  # the budget is 50 ms
+    assert pick(replace(SEARCH, trials=(*SEARCH.trials, slow)), "most-accurate").number == 2
+    unlimited = replace(SEARCH, trials=(*SEARCH.trials, slow), budget_s=None)
+    assert pick(unlimited, "most-accurate").number == 5
+    assert pick(replace(SEARCH, budget_s=0.01), "most-accurate") is None
+
+
 def test_a_search_whose_rival_was_not_trained_has_none_that_is_not_worse():
     assert pick(replace(SEARCH, trials=()), "fastest-not-worse") is None
     assert pick(replace(SEARCH, trials=()), "knee") is None
+    assert pick(replace(SEARCH, trials=()), "most-accurate") is None
 
 
 def test_the_report_has_the_front_and_the_rival_beside_it():

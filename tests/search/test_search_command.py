@@ -108,9 +108,11 @@ def test_from_nothing_to_a_network_that_is_a_model_like_any_other(home, here):
     assert (code, errors) == (0, "")
     assert json.loads((home / "best.json").read_text())["model"]["options"]["stem_width"] == 8
 
-    code, output, errors = here("search", "retrain", "found", "--seeds", "2", "--epochs", "1")
+    again = ("search", "retrain", "found", "--seeds", "2", "--epochs", "1")
+    code, output, errors = here(*again, "--output", "again.json")
     assert code == 0, errors
     assert "trained in full" in output
+    assert json.loads((home / "again.json").read_text())["seeds"] == [1, 2]  # 0 was the search's
 
 
 def test_two_searches_do_not_share_a_folder(home, here, monkeypatch):
