@@ -20,8 +20,6 @@ HERE = Path(__file__).parent
 CONSTRAINTS = str(HERE / "constraints.txt")
 # Files side by side, for a file's tests share what they have measured. None of them tests a time.
 SIDE_BY_SIDE = ("--numprocesses", "2", "--dist", "loadfile")
-# Threads that spin while they wait would keep the cores from the tests of the other process.
-YIELDING = {"OMP_WAIT_POLICY": "passive"}
 PROJECT = nox.project.load_toml("pyproject.toml")
 
 
@@ -35,7 +33,7 @@ def install(session: nox.Session, *groups: str) -> None:
 def tests(session: nox.Session) -> None:
     """Run the tests, two at a time; arguments after ``--`` go to pytest."""
     install(session, "test")
-    session.run("pytest", *SIDE_BY_SIDE, *session.posargs, env=YIELDING)
+    session.run("pytest", *SIDE_BY_SIDE, *session.posargs)
 
 
 @nox.session
@@ -69,4 +67,4 @@ def minimums(session: nox.Session) -> None:
     ]
     session.install(*lowest, *PROJECT["dependency-groups"]["test"])
     session.install("--no-deps", "-e", ".")
-    session.run("pytest", *SIDE_BY_SIDE, "-m", "not measures", *session.posargs, env=YIELDING)
+    session.run("pytest", *SIDE_BY_SIDE, "-m", "not measures", *session.posargs)
