@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from segbench.confusion import Protocol
@@ -126,19 +126,13 @@ def mattered(searched: Searched, most: int) -> list[str]:
 
 
 def pick(searched: Searched, what: str) -> Trial | None:
-    """Return a network of the front by what is wanted of it; None if none is so.
+    """Return a network by what is wanted of it; None if none is so.
 
     Args:
-        what: ``fastest-not-worse`` than the rival; ``most-accurate`` within the budget, or of all
-            if there is none; ``knee``, which is farthest from the line between the front's ends; or
-            a trial's number.
+        what: one of `PICKS`, or a trial's number.
     """
-    if what == "fastest-not-worse":
-        return _fastest_not_worse(searched)
-    if what == "most-accurate":
-        return _most_accurate(searched)
-    if what == "knee":
-        return _knee(searched.front)
+    if what in PICKS:
+        return PICKS[what](searched)
     return next((trial for trial in searched.trials if str(trial.number) == what), None)
 
 
@@ -155,7 +149,8 @@ def _most_accurate(searched: Searched) -> Trial | None:
     return within[-1] if within else None  # a rival that is over the budget is trained all the same
 
 
-def _knee(trials: Sequence[Trial]) -> Trial | None:
+def _knee(searched: Searched) -> Trial | None:
+    trials = searched.front
     if not trials:
         return None
     points = _points(trials)
@@ -163,3 +158,12 @@ def _knee(trials: Sequence[Trial]) -> Trial | None:
     wide, tall = (slow - fast) or 1.0, (high - low) or 1.0
     heights = [(miou - low) / tall - (latency - fast) / wide for latency, miou in points]
     return trials[max(range(len(trials)), key=heights.__getitem__)]
+
+
+# Networks of the front by name: the fastest that is no worse than the rival; the most accurate
+# within the budget, or of all if there is none; the farthest from the line between its ends.
+PICKS: Mapping[str, Callable[[Searched], Trial | None]] = {
+    "fastest-not-worse": _fastest_not_worse,
+    "most-accurate": _most_accurate,
+    "knee": _knee,
+}

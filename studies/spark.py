@@ -1,4 +1,4 @@
-"""Which widths and kinds of convolution make SegFast fast without making it worse?
+r"""Which widths and kinds of convolution make SegFast fast without making it worse?
 
 Question: S, E1 and E3 of each spark module, separable or standard for every convolution that has
 the choice, and the widths of stem and decoder, all at once.
@@ -17,7 +17,8 @@ seeds and of six, which differ by a standard deviation of 0.009 each (studies/sp
 SegFast's 0.550, one seed; what they drew themselves is not faster than SegFast.
 
     segbench search --study spark --dataset streets --trials 12
-    segbench search --study spark --dataset camvid --train-size 224x224 --latency-budget 0.66x
+    segbench search --study spark --dataset camvid --protocol void-as-class --epochs 18 \
+        --train-size 224x224 --latency-budget 0.66x --trials 30
 """
 
 from __future__ import annotations

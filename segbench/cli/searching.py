@@ -19,7 +19,7 @@ from segbench.search.page import write_page
 from segbench.search.pictures import draw_search
 from segbench.search.plan import Plan
 from segbench.search.searching import RESULT, Searching, Watch
-from segbench.searches import Searched, Trial, pick
+from segbench.searches import PICKS, Searched, Trial, pick
 from segbench.store import load, write_text
 from segbench.training.job import Job
 from zoo.spec import ModelSpec
@@ -141,8 +141,8 @@ def export_trial(found: Searched, which: str, output: Path, *, force: bool) -> N
     if trial is None:
         numbers = ", ".join(str(each.number) for each in found.front) or "none yet"
         raise UsageError(
-            f"no network is {which!r}; pick fastest-not-worse, most-accurate, knee, or a trial's "
-            f"number (front: {numbers})"
+            f"no network is {which!r}; pick {', '.join(PICKS)}, or a trial's number "
+            f"(front: {numbers})"
         )
     model = ModelSpec.parse(trial.model).to_json()
     about = {"study": found.study, "dataset": found.dataset, "trial": trial.number}

@@ -37,11 +37,12 @@ def retrain(found: Searched, job: Job, folder: Path, *, seeds: int, watch: Watch
     networks = to_retrain(found)
     if not networks:
         raise UsageError("this search has trained no network to the end, so there is no front")
-    rows, drawn = [], tuple(range(found.seed + 1, found.seed + 1 + seeds))
+    fresh = tuple(range(found.seed + 1, found.seed + 1 + seeds))
+    rows = []
     for trial in networks:
         jobs = {
             folder / f"{trial.number:04}-{seed}": replace(job, model=trial.model, seed=seed)
-            for seed in drawn
+            for seed in fresh
         }
         train_several(jobs, watch)
         best = [best_of(read_history(run / "history.csv")) for run in jobs]
@@ -58,7 +59,7 @@ def retrain(found: Searched, job: Job, folder: Path, *, seeds: int, watch: Watch
         recipe=job.recipe,
         epochs=job.plan.epochs,
         searched_epochs=found.epochs,
-        seeds=drawn,
+        seeds=fresh,
         rows=tuple(rows),
         tau=kendall([row.searched_miou for row in rows], [row.mean for row in rows]),
         created=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
