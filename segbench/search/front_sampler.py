@@ -1,16 +1,20 @@
-"""The sampler `front`: change the front's networks, and try the one that would widen it most.
+"""The sampler `front`: breed from the front's networks, and try the one that would widen it most.
 
 Latency is as good as known before a network is tried, by the predictor; only accuracy is uncertain.
-So among many children of the front the one is taken whose expected gain in hypervolume is largest,
-with the latency held for true and the mIoU drawn from a Gaussian process.
+So what is looked for is the network whose expected gain in hypervolume is largest, with the latency
+held for true and the mIoU drawn from a Gaussian process. That is looked for by evolution: children
+of the front, children of the best of these, and so on.
 """
 
 from __future__ import annotations
 
 import math
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from heapq import nlargest
+from operator import itemgetter
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,10 +26,17 @@ from segbench.search.space import Choice, Study, Values, cross, mutate
 from segbench.search.surrogate import Surrogate
 
 Floats = NDArray[np.float64]
+Judge: TypeAlias = Callable[[Sequence[Values]], Floats]
 
-CHILDREN = 256  # that are looked at for each proposal
+# Each proposal looks at 256 networks. A wide first generation finds the parts of the front where
+# there is something to gain, and narrow ones follow them up; 256 of one generation stay far below.
+FIRST = 64  # children of what was tried, and
+GENERATIONS = 24  # more,
+CHILDREN = 8  # in each of them,
+PARENTS = 4  # of the best so far
 LEARN_FROM = 8  # networks with a latency and an mIoU, before there is a surrogate
 CROSSED = 0.4  # share of the children that have two parents
+CHANGES = 0.35  # rate of the exponential distribution of how many more than one there are
 QUANTILES = 16  # of an mIoU's distribution
 
 
@@ -45,35 +56,53 @@ class FrontProposer:
     limit_s: float | None = None
 
     def propose(self, seen: Sequence[Seen], seed: int) -> Proposal:
-        """Return the most promising child of those near the front."""
+        """Return the most promising descendant of those near the front."""
         rng = random.Random(seed)  # noqa: S311 - no secret
         known = _accuracies(seen)
         tried = [each for each in seen if each.number in known and each.latency_s is not None]
         if len(tried) < LEARN_FROM:
             return Proposal(self._draw_fast(rng))
         points = [(float(each.latency_s or 0), known[each.number]) for each in tried]
-        children = self._children(tried, points, rng)
-        if not children:
-            return Proposal(self._draw_fast(rng))
-        latencies = np.array([self.latency(child) for child in children])
-        surrogate = Surrogate.fit(
-            np.array(
-                [
-                    self._place(each.values, latency)
-                    for each, (latency, _) in zip(tried, points, strict=True)
-                ]
-            ),
-            np.array([miou for _, miou in points]),
-        )
+        judge = self._judge([each.values for each in tried], points)
+        near = [each.values for each, rank in zip(tried, ranks(points), strict=True) if rank <= 1]
+        best = self._evolve(near, (each.values for each in tried), judge, rng)
+        return Proposal(self._draw_fast(rng) if best is None else best)
+
+    def _judge(self, tried: Sequence[Values], points: Sequence[Point]) -> Judge:
+        """Return what tells the worth of choices: the expected gain, or how far over the limit."""
         places = [
-            self._place(child, latency)
-            for child, latency in zip(children, latencies.tolist(), strict=True)
+            self._place(values, latency) for values, (latency, _) in zip(tried, points, strict=True)
         ]
-        mean, deviation = surrogate.predict(np.array(places))
-        gains = expected_gains(points, self.reference, latencies, mean, deviation)
-        if self.limit_s is not None:
-            gains = np.where(latencies <= self.limit_s, gains, -1.0)
-        return Proposal(children[int(np.argmax(gains))])
+        surrogate = Surrogate.fit(np.array(places), np.array([miou for _, miou in points]))
+
+        def judge(children: Sequence[Values]) -> Floats:
+            latencies = np.array([self.latency(child) for child in children])
+            places = map(self._place, children, latencies.tolist())
+            mean, deviation = surrogate.predict(np.array(list(places)))
+            gains = expected_gains(points, self.reference, latencies, mean, deviation)
+            if self.limit_s is None:
+                return gains
+            return np.where(latencies <= self.limit_s, gains, self.limit_s - latencies)
+
+        return judge
+
+    def _evolve(
+        self, parents: list[Values], tried: Iterable[Values], judge: Judge, rng: random.Random
+    ) -> Values | None:
+        """Return the best of all that descend from some choices; None if all of them were tried."""
+        known = {_key(values) for values in tried}
+        judged: list[tuple[float, Values]] = []
+        for count in (FIRST, *[CHILDREN] * GENERATIONS):
+            bred = (self._child(parents, rng) for _ in range(count))
+            children = {_key(child): child for child in bred}
+            fresh = [child for key, child in children.items() if key not in known]
+            if not fresh:
+                continue
+            known |= children.keys()
+            judged += zip(judge(fresh).tolist(), fresh, strict=True)
+            judged = nlargest(PARENTS, judged, key=itemgetter(0))
+            parents = [values for _, values in judged]
+        return parents[0] if judged else None
 
     def _place(self, values: Values, latency: float) -> list[float]:
         """Return the coordinates that the surrogate sees: the choices, and how slow they are."""
@@ -87,23 +116,16 @@ class FrontProposer:
         fast = [values for values in drawn if self.latency(values) <= self.limit_s]
         return fast[0] if fast else min(drawn, key=self.latency)
 
-    def _children(
-        self, tried: Sequence[Seen], points: Sequence[Point], rng: random.Random
-    ) -> list[dict[str, Choice]]:
-        """Return choices near the first two fronts that were not tried, each once."""
-        by_rank = ranks(points)
-        parents = [each.values for each, rank in zip(tried, by_rank, strict=True) if rank <= 1]
-        before = {tuple(each.values.items()) for each in tried}
-        found: dict[tuple[tuple[str, Choice], ...], dict[str, Choice]] = {}
-        for _ in range(CHILDREN):
-            parent = rng.choice(parents)
-            if len(parents) > 1 and rng.random() < CROSSED:
-                parent = cross(parent, rng.choice(parents), rng)
-            child = mutate(self.study, parent, rng, changes=1 + int(rng.expovariate(0.35)))
-            key = tuple(child.items())
-            if key not in before:
-                found[key] = child
-        return list(found.values())
+    def _child(self, parents: Sequence[Values], rng: random.Random) -> dict[str, Choice]:
+        """Return a changed copy of one of the parents, or of two of them crossed."""
+        parent = rng.choice(parents)
+        if len(parents) > 1 and rng.random() < CROSSED:
+            parent = cross(parent, rng.choice(parents), rng)
+        return mutate(self.study, parent, rng, changes=1 + int(rng.expovariate(CHANGES)))
+
+
+def _key(values: Values) -> tuple[tuple[str, Choice], ...]:
+    return tuple(values.items())
 
 
 def _accuracies(seen: Sequence[Seen]) -> dict[int, float]:

@@ -10,6 +10,12 @@ LayerKind = Literal[
 ]
 
 
+# With AVX-512 oneDNN packs a tensor's channels by sixteen before a convolution, and unpacks them
+# after it. Where the last pack is not full, slower code does that: "jit:uni" instead of "jit:blk"
+# in what ONEDNN_VERBOSE=1 lists. With AVX2 packs have eight, and such tensors cost nothing more.
+PACK = 16
+
+
 class Layer(NamedTuple):
     """An operator; a tuple, for a search looks at thousands before each proposal.
 
@@ -17,12 +23,14 @@ class Layer(NamedTuple):
         macs: multiply-accumulates.
         values: numbers that are read and written: of the input, the output and the weights.
         params: that are learnt.
+        ragged: of the values those in tensors whose channels do not fill packs of sixteen.
     """
 
     kind: LayerKind
     macs: int
     values: int
     params: int = 0
+    ragged: int = 0
 
 
 def conv(
@@ -42,12 +50,18 @@ def conv(
         entering: pixels of the input, where they are others.
 
     >>> conv(16, 64, 100)
-    Layer(kind='pointwise', macs=102400, values=9024, params=1024)
+    Layer(kind='pointwise', macs=102400, values=9024, params=1024, ragged=0)
     """
     weights = channels * outputs * kernel * kernel // groups
     kind: LayerKind = "depthwise" if groups > 1 else "pointwise" if kernel == 1 else "standard"
-    values = channels * (pixels if entering is None else entering) + outputs * pixels + weights
-    return Layer(kind, weights * pixels, values, weights + bias * outputs)
+    read, written = channels * (pixels if entering is None else entering), outputs * pixels
+    return Layer(
+        kind,
+        macs=weights * pixels,
+        values=read + written + weights,
+        params=weights + bias * outputs,
+        ragged=_ragged(channels, outputs, read, written, weights),
+    )
 
 
 def up(
@@ -59,11 +73,23 @@ def up(
         pixels: of the input.
 
     >>> up(16, 8, 100)
-    Layer(kind='up', macs=51200, values=5312, params=512)
+    Layer(kind='up', macs=51200, values=5312, params=512, ragged=3712)
     """
     weights = channels * outputs * kernel * kernel // groups
-    values = channels * pixels + outputs * pixels * times * times + weights
-    return Layer("depthwise-up" if groups > 1 else "up", weights * pixels, values, weights)
+    read, written = channels * pixels, outputs * pixels * times * times
+    return Layer(
+        "depthwise-up" if groups > 1 else "up",
+        macs=weights * pixels,
+        values=read + written + weights,
+        params=weights,
+        ragged=_ragged(channels, outputs, read, written, weights),
+    )
+
+
+def _ragged(channels: int, outputs: int, read: int, written: int, weights: int) -> int:
+    """Return how many of a convolution's values are in tensors that do not fill packs."""
+    entering, leaving = channels % PACK != 0, outputs % PACK != 0
+    return read * entering + written * leaving + weights * (entering or leaving)
 
 
 def norm(channels: int, pixels: int) -> Layer:
@@ -82,7 +108,10 @@ KINDS: tuple[LayerKind, ...] = (
 
 
 def features(layers: Sequence[Layer]) -> list[float]:
-    """Return sums over layers of each kind, in millions: MACs, values, and the layers themselves.
+    """Return sums over the layers of each kind, in millions, and two numbers of all of them.
+
+    The sums are MACs and values by turns; then follow the ragged values, in millions too, and how
+    many layers there are.
 
     >>> features([conv(16, 64, 100)])[:2]
     [0.1024, 0.009024]
@@ -92,4 +121,4 @@ def features(layers: Sequence[Layer]) -> list[float]:
         macs[layer.kind] += layer.macs
         values[layer.kind] += layer.values
     found = [count / 1e6 for kind in KINDS for count in (macs[kind], values[kind])]
-    return [*found, float(len(layers))]
+    return [*found, sum(layer.ragged for layer in layers) / 1e6, float(len(layers))]

@@ -2,7 +2,9 @@
 
 # ruff: noqa: S311 - orders and choices are no secrets
 
+import math
 import random
+from itertools import product
 
 import numpy as np
 import pytest
@@ -88,6 +90,39 @@ def test_nothing_slower_than_the_limit_is_proposed_where_there_is_something_fast
     proposer = proposers(limit_s)["front"]
     for seed in range(20):
         assert latency_of(proposer.propose(seen_of(30, seed=seed), seed).values) <= limit_s
+
+
+def every_network():
+    names = [dimension.name for dimension in SPACE.dimensions]
+    choices = product(*(dimension.choices for dimension in SPACE.dimensions))
+    return [dict(zip(names, chosen, strict=True)) for chosen in choices]
+
+
+def test_most_proposals_are_the_best_that_there_is_in_the_whole_space():
+    space = every_network()
+    latencies = np.array([latency_of(values) for values in space])
+    places = np.array([[*SPACE.place(values), math.log(latency_of(values))] for values in space])
+    at = {str(values): position for position, values in enumerate(space)}
+    reached = []
+    for seed in range(9):
+        seen = seen_of(30, seed=seed)
+        tried = [at[str(each.values)] for each in seen]
+        mious = np.array([each.miou for each in seen])
+        mean, deviation = Surrogate.fit(places[tried], mious).predict(places)
+        points = [each.point for each in seen]
+        gains = expected_gains(points, (0.2, 0.0), latencies, mean, deviation)
+        proposed = proposers()["front"].propose(seen, seed).values
+        reached.append(gains[at[str(proposed)]] / gains.max())
+    assert np.median(reached) > 0.98
+
+
+def test_a_limit_that_none_of_the_front_keeps_is_come_under():
+    limit_s = sorted(map(latency_of, every_network()))[30]
+    for seed in range(9):
+        seen = seen_of(30, seed=seed)
+        assert min(each.latency_s for each in seen) > 1.2 * limit_s
+        proposed = proposers(limit_s)["front"].propose(seen, seed).values
+        assert latency_of(proposed) <= limit_s
 
 
 def test_stopped_trials_are_learnt_from_with_what_those_that_went_on_gained():

@@ -14,8 +14,8 @@ from segbench.settings import Settings
 from studies.spark import PAPER, STUDY
 
 LAYERS = partial(STUDY.layers, size=(224, 224), classes=12)
-# Seconds for a million of each kind's MACs and values, and for each layer.
-LAW = np.array([*np.linspace(1e-5, 2e-4, 2 * len(KINDS)), 1e-5])
+# Seconds for a million of each kind's MACs and values, of ragged values, and for each layer.
+LAW = np.array([*np.linspace(1e-5, 2e-4, 2 * len(KINDS)), 4e-4, 1e-5])
 
 
 def take(values):
@@ -67,6 +67,24 @@ def test_networks_are_drawn_over_the_whole_range_of_costs():
 )
 def test_what_a_layer_does_is_counted_by_hand(layer, macs, values):
     assert (layer.macs, layer.values) == (macs, values)
+
+
+@pytest.mark.parametrize(
+    ("layer", "ragged"),
+    [
+        (conv(16, 64, 100), 0),
+        (conv(24, 64, 100), 24 * 100 + 24 * 64),
+        (conv(16, 40, 100, kernel=3), 40 * 100 + 16 * 40 * 9),
+        (conv(8, 8, 100, kernel=3, groups=8), 2 * 8 * 100 + 8 * 9),
+        (up(24, 24, 100, groups=24), 24 * 100 + 24 * 400 + 24 * 4),
+        (norm(24, 100), 0),
+        (elementwise(10, 20), 0),
+    ],
+)
+def test_only_tensors_of_a_convolution_that_leave_a_pack_of_sixteen_unfilled_are_ragged(
+    layer, ragged
+):
+    assert layer.ragged == ragged
 
 
 def test_what_was_timed_once_is_read_again(tmp_path):
