@@ -23,7 +23,7 @@ SegFast's 0.550, one seed; what they drew themselves is not faster than SegFast.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from functools import lru_cache
 
 from segbench.search.layers import Layer, conv, elementwise, norm, up
 from segbench.search.space import Choice, Dimension, Kind, Study, Values, Width, narrowed
@@ -34,6 +34,8 @@ STAGES = (3, 2, 1)  # of the decoder, the coarsest first
 KINDS = ("separable", "standard")
 STRIDES = (4, 4, 8, 8, 16, 16, 16, 16)  # of the modules
 FIRST_OF_BLOCK = (1, 3, 5)
+PARTS = ("squeeze", "expand1", "expand3")
+REMEMBERED = 4096  # modules
 
 # Of SegFast; a search may take half as much again.
 SQUEEZE = (16, 16, 32, 32, 48, 48, 64, 64)
@@ -106,14 +108,15 @@ def layers(values: Values, *, size: tuple[int, int], classes: int) -> list[Layer
         stride = STRIDES[at - 1]
         if at in FIRST_OF_BLOCK:
             found.append(elementwise(channels * pixels[stride // 2], channels * pixels[stride]))
-        found += _spark(values, width, at, channels, pixels[stride])
-        channels = width[f"expand1_{at}"] + width[f"expand3_{at}"]
+        squeeze, one, three = (width[f"{part}_{at}"] for part in PARTS)
+        found += _spark(squeeze, one, three, values[f"branch_{at}"], channels, pixels[stride])
+        channels = one + three
         skips[stride] = channels
     stages = stages_of(values)
     for at in stages:
         stride = 2**at
-        found += _stage(values, at, channels, skips[stride], width[f"decoder_{at}"],
-                        pixels[2 * stride], pixels[stride])  # fmt: skip
+        found += _stage(width[f"decoder_{at}"], values[f"up_{at}"], values[f"conv_{at}"],
+                        channels, skips[stride], pixels[2 * stride], pixels[stride])  # fmt: skip
         channels = width[f"decoder_{at}"]
     if stages == STAGES:
         enlarged = up(classes, classes, pixels[2], groups=classes)
@@ -143,25 +146,27 @@ def _conv3x3(kind: Choice, channels: int, outputs: int, pixels: int) -> list[Lay
     ]
 
 
+# A sampler asks of hundreds of networks before each proposal, which share most of their modules.
+@lru_cache(REMEMBERED)
 def _spark(
-    values: Values, width: Mapping[str, int], at: int, channels: int, pixels: int
-) -> list[Layer]:
-    squeeze, one, three = (width[f"{part}_{at}"] for part in ("squeeze", "expand1", "expand3"))
-    return [
+    squeeze: int, one: int, three: int, kind: Choice, channels: int, pixels: int
+) -> tuple[Layer, ...]:
+    return (
         norm(channels, pixels),
         conv(channels, squeeze, pixels),
         elementwise(squeeze * pixels, squeeze * pixels),
         norm(squeeze, pixels),
         conv(squeeze, one, pixels),
-        *_conv3x3(values[f"branch_{at}"], squeeze, three, pixels),
+        *_conv3x3(kind, squeeze, three, pixels),
         elementwise(2 * (one + three) * pixels, 2 * (one + three) * pixels),  # ReLUs and concat
-    ]
+    )
 
 
+@lru_cache(REMEMBERED)
 def _stage(
-    values: Values, at: int, channels: int, skip: int, width: int, small: int, pixels: int
-) -> list[Layer]:
-    if values[f"up_{at}"] == "standard":
+    width: int, up_kind: Choice, kind: Choice, channels: int, skip: int, small: int, pixels: int
+) -> tuple[Layer, ...]:
+    if up_kind == "standard":
         doubled = [norm(channels, small), up(channels, width, small)]
     else:
         doubled = [
@@ -171,14 +176,14 @@ def _stage(
             conv(channels, width, 4 * small),
         ]
     both = width + skip
-    return [
+    return (
         *doubled,  # and then cropped, where a side of the skip is odd
         elementwise(width * 4 * small, width * 4 * small),
         elementwise(both * pixels, both * pixels),
         norm(both, pixels),
-        *_conv3x3(values[f"conv_{at}"], both, width, pixels),
+        *_conv3x3(kind, both, width, pixels),
         elementwise(width * pixels, width * pixels),
-    ]
+    )
 
 
 def lean() -> dict[str, Choice]:

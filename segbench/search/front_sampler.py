@@ -12,6 +12,7 @@ import math
 import random
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from heapq import nlargest
 from operator import itemgetter
 from typing import TypeAlias
@@ -28,10 +29,10 @@ from segbench.search.surrogate import Surrogate
 Floats = NDArray[np.float64]
 Judge: TypeAlias = Callable[[Sequence[Values]], Floats]
 
-# Each proposal looks at 256 networks. A wide first generation finds the parts of the front where
-# there is something to gain, and narrow ones follow them up; 256 of one generation stay far below.
+# Each proposal looks at 384 networks. A wide first generation finds the parts of the front where
+# there is something to gain, and narrow ones follow them up; as many of one generation stay below.
 FIRST = 64  # children of what was tried, and
-GENERATIONS = 24  # more,
+GENERATIONS = 40  # more,
 CHILDREN = 8  # in each of them,
 PARENTS = 4  # of the best so far
 LEARN_FROM = 8  # networks with a latency and an mIoU, before there is a surrogate
@@ -74,12 +75,13 @@ class FrontProposer:
             self._place(values, latency) for values, (latency, _) in zip(tried, points, strict=True)
         ]
         surrogate = Surrogate.fit(np.array(places), np.array([miou for _, miou in points]))
+        leading = [points[at] for at in front(points)]
 
         def judge(children: Sequence[Values]) -> Floats:
             latencies = np.array([self.latency(child) for child in children])
             places = map(self._place, children, latencies.tolist())
             mean, deviation = surrogate.predict(np.array(list(places)))
-            gains = expected_gains(points, self.reference, latencies, mean, deviation)
+            gains = expected_gains(leading, self.reference, latencies, mean, deviation)
             if self.limit_s is None:
                 return gains
             return np.where(latencies <= self.limit_s, gains, self.limit_s - latencies)
@@ -124,8 +126,8 @@ class FrontProposer:
         return mutate(self.study, parent, rng, changes=1 + int(rng.expovariate(CHANGES)))
 
 
-def _key(values: Values) -> tuple[tuple[str, Choice], ...]:
-    return tuple(values.items())
+def _key(values: Values) -> tuple[Choice, ...]:
+    return tuple(values.values())  # all are in the order of the space
 
 
 def _accuracies(seen: Sequence[Seen]) -> dict[int, float]:
@@ -134,18 +136,19 @@ def _accuracies(seen: Sequence[Seen]) -> dict[int, float]:
     What the rung lacks is what those that went on gained from it, in the median.
     """
     most = max((max(each.rungs) for each in seen if each.rungs), default=0)
-    found: dict[int, float] = {}
-    for each in seen:
-        if not each.rungs:
-            continue
-        last = max(each.rungs)
-        gains = [
-            other.rungs[most] - other.rungs[last]
-            for other in seen
-            if most in other.rungs and last in other.rungs
-        ]
-        found[each.number] = each.rungs[last] + (float(np.median(gains)) if gains else 0.0)
-    return found
+    whole = [each.rungs for each in seen if most in each.rungs]
+
+    @cache
+    def gained_from(rung: int) -> float:
+        gains = [rungs[most] - rungs[rung] for rungs in whole if rung in rungs]
+        return float(np.median(gains)) if gains else 0.0
+
+    last = {each.number: max(each.rungs) for each in seen if each.rungs}
+    return {
+        each.number: each.rungs[last[each.number]] + gained_from(last[each.number])
+        for each in seen
+        if each.rungs
+    }
 
 
 def expected_gains(

@@ -182,7 +182,7 @@ def mutate(study: Study, values: Values, rng: random.Random, *, changes: int) ->
 
 def cross(one: Values, other: Values, rng: random.Random) -> dict[str, Choice]:
     """Return a choice that has each dimension from either."""
-    return {name: rng.choice((one, other))[name] for name in one}
+    return {name: (one, other)[rng.getrandbits(1)][name] for name in one}
 
 
 def key_of(values: Values, study: Study) -> str:

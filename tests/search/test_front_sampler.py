@@ -82,7 +82,8 @@ def test_a_proposal_follows_from_what_was_seen_and_the_seed_alone(name):
     first, again = (proposer.propose(seen, 5).values for _ in range(2))
     SPACE.check(first)
     assert first == again
-    assert any(proposer.propose(seen, seed).values != first for seed in range(6, 12))
+    few = seen[:4]  # of more `front` proposes the best by whatever seed
+    assert len({str(proposer.propose(few, seed).values) for seed in range(6, 12)}) > 1
 
 
 def test_nothing_slower_than_the_limit_is_proposed_where_there_is_something_faster():
