@@ -27,6 +27,7 @@ from pathlib import Path
 
 import numpy as np
 
+from segbench.search.layers import RAGGED, features
 from segbench.search.loading import load_study
 from segbench.search.screening import FEWEST, TIMED, draw_networks, learn, time_networks
 from segbench.settings import Settings
@@ -76,6 +77,9 @@ def main() -> None:
     measured = np.array([ratio for _, ratio in unseen])
     predicted = np.array([model(values) for values, _ in unseen])
     print(describe(measured, predicted, built_s))  # noqa: T201
+    done = np.array([features(model.layers(values)) for values, _ in unseen])
+    ragged = (done[:, RAGGED] * model.weights[RAGGED] / predicted).mean()
+    print(f"of what is predicted {100 * ragged:.1f} % goes to ragged tensors")  # noqa: T201
 
 
 def describe_splits(rows: Sequence[Row], count: int) -> str:

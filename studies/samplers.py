@@ -6,9 +6,9 @@ final value.
 Source: the table of `studies.replay_table`, in two ways. As it is: a proposal stands for the
 nearest network of the table that was not tried, for every sampler alike. And by the law that the
 table follows (`studies.replay_law`), in which every network of the space can be had.
-Cost: four and a half minutes on 2 cores of an AMD EPYC, for twenty searches by each in both ways.
-Result: `front` covers most in both ways, and needs 83 % of the best rival's epochs by the table and
-70 % by the law, of 180; of 270, 92 % and 57 %. Rungs stop 14 % of the true front's networks, which
+Cost: two minutes on 2 cores of an AMD EPYC, for twenty searches by each in both ways.
+Result: `front` covers most in both ways, and needs 68 % of the best rival's epochs by the table and
+45 % by the law, of 180; of 270, 68 % and 30 %. Rungs stop 14 % of the true front's networks, which
 cost 0.06 % of its hypervolume, and spare 2.87 times the epochs. Figures: docs/search.md.
 
     OPENBLAS_NUM_THREADS=1 python -m studies.samplers

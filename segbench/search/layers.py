@@ -105,6 +105,7 @@ def elementwise(read: int, written: int) -> Layer:
 KINDS: tuple[LayerKind, ...] = (
     "pointwise", "standard", "depthwise", "up", "depthwise-up", "norm", "elementwise",
 )  # fmt: skip
+RAGGED = 2 * len(KINDS)  # where ragged values are among the features
 
 
 def features(layers: Sequence[Layer]) -> list[float]:
