@@ -5,13 +5,14 @@ is it off for 50 others, and does it rank them as they were measured?
 Source: the figures are mean relative error and Spearman's rank correlation.
 Cost: six minutes on 2 cores of an AMD EPYC, 68 s of them for the 32; nothing else may compute
 meanwhile.
-Result: mean error 9.0 %, the largest 23.7 %, Spearman 0.970, for networks of 0.32 to 1.44 times
-SegFast; learnt from 64 networks in 123 s 5.6 %, 16.0 % and 0.979. That is enough to refuse what is
-hopeless and to rank children of the front; it is no measurement. Networks that were timed together
-are off by 5 % in different directions, so it is the model that lacks something, and not the clock.
+Result: on a processor with AVX-512, mean error 3.8 %, the largest 11.7 %, Spearman 0.984, for
+networks of 0.30 to 1.05 times SegFast; 12.8 % of what is predicted goes to tensors whose channels
+do not fill packs of sixteen (`segbench.search.layers`). Without a cost of their own, from other
+timings of the same hour, 5.7 % and 0.976, and with it 3.7 % and 0.988; learnt from 112 networks in
+230 s, 4.9 % and 0.980, and 3.2 % and 0.991.
 In the table of `studies.replay_table`, timed at an hour when such a machine took almost three times
-as long, 16 networks foretell 50 others to 5.3 % and 0.971, 32 to 4.8 % and 0.974, 110 to 4.4 % and
-0.977. All of them have three decoder stages; `spark` has some of two since.
+as long, that cost gains nothing: 16 networks foretell 50 others to 5.3 % and 0.971, 32 to 4.9 % and
+0.973, 110 to 4.4 % and 0.976. All of them have three decoder stages; `spark` has some of two since.
 
     python -m studies.latency_prediction
     python -m studies.latency_prediction --table studies/replay.csv
