@@ -9,8 +9,8 @@ table follows (`studies.replay_law`), in which every network of the space can be
 Cost: two minutes on 2 cores of an AMD EPYC, for twenty searches by each in both ways.
 Result: `front` covers most in both ways, and needs 68 % of the best rival's epochs by the table and
 45 % by the law, of 180; of 270, 68 % and 30 %. By these seeds it was tuned; with twenty others
-(`--first-seed 100`) it needs 60 % and 45 % of 180. Rungs stop 14 % of the true front's networks, which
-cost 0.06 % of its hypervolume, and spare 2.87 times the epochs. Figures: docs/search.md.
+(`--first-seed 100`) it needs 60 % and 45 % of 180. Rungs stop 14 % of the true front's networks,
+which cost 0.06 % of its hypervolume, and spare 2.87 times the epochs. Figures: docs/search.md.
 
     OPENBLAS_NUM_THREADS=1 python -m studies.samplers
 """
