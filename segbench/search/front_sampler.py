@@ -143,12 +143,12 @@ def _accuracies(seen: Sequence[Seen]) -> dict[int, float]:
         gains = [rungs[most] - rungs[rung] for rungs in whole if rung in rungs]
         return float(np.median(gains)) if gains else 0.0
 
-    last = {each.number: max(each.rungs) for each in seen if each.rungs}
-    return {
-        each.number: each.rungs[last[each.number]] + gained_from(last[each.number])
-        for each in seen
-        if each.rungs
-    }
+    found: dict[int, float] = {}
+    for each in seen:
+        if each.rungs:
+            last = max(each.rungs)
+            found[each.number] = each.rungs[last] + gained_from(last)
+    return found
 
 
 def expected_gains(

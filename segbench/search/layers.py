@@ -12,7 +12,8 @@ LayerKind = Literal[
 
 # With AVX-512 oneDNN packs a tensor's channels by sixteen before a convolution, and unpacks them
 # after it. Where the last pack is not full, slower code does that: "jit:uni" instead of "jit:blk"
-# in what ONEDNN_VERBOSE=1 lists. With AVX2 packs have eight, and such tensors cost nothing more.
+# in what ONEDNN_VERBOSE=1 lists. With AVX2 (ONEDNN_MAX_CPU_ISA=AVX2) packs have eight, which widths
+# in steps of eight always fill.
 PACK = 16
 
 
