@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import accumulate
+from operator import itemgetter
 
 from segbench.confusion import Protocol
 from segbench.search.pareto import Point, front, hypervolume
@@ -20,12 +22,15 @@ class Trial:
 
     Attributes:
         model: its specification as text.
+        state: ``waiting`` only while the search goes on.
         latency_s: of the forward pass; its ratio to the rival, times what the rival took when the
             search began. None if it was never measured.
         ratio: to the rival, measured in turns with it; with a 95 % interval.
         epochs: that it was trained for.
         miou: the best on validation by then.
         macs: multiply-accumulates of a forward pass.
+        spent: epochs that the whole search had trained when this network came as far; None if it
+            was not trained, and in older results, where each was done with before the next began.
     """
 
     number: int
@@ -39,6 +44,7 @@ class Trial:
     miou: float | None
     params: int
     macs: int
+    spent: int | None = None
 
     @property
     def point(self) -> Point | None:
@@ -104,12 +110,24 @@ def _points(trials: Sequence[Trial]) -> list[Point]:
 
 
 def growth(searched: Searched) -> list[tuple[int, float]]:
-    """Return after each trial the epochs that were spent by then, and the hypervolume."""
-    found, spent = [], 0
-    for count, trial in enumerate(searched.trials, 1):
-        spent += trial.epochs
-        found.append((spent, hypervolume(_points(searched.trials[:count]), searched.reference)))
-    return found
+    """Return, in the order in which networks came as far as they did, epochs and hypervolume.
+
+    The epochs are those that all of them had been trained for by then.
+    """
+    in_turn = accumulate(trial.epochs for trial in searched.trials)
+    came = sorted(
+        (
+            (trial.spent or epochs, trial.number, trial.point)
+            for trial, epochs in zip(searched.trials, in_turn, strict=True)
+            if trial.epochs
+        ),
+        key=itemgetter(0, 1),
+    )
+    points = [point for *_, point in came]
+    return [
+        (epochs, hypervolume([point for point in points[:count] if point], searched.reference))
+        for count, (epochs, *_) in enumerate(came, 1)
+    ]
 
 
 def mattered(searched: Searched, most: int) -> list[str]:

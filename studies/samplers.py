@@ -32,7 +32,7 @@ import numpy as np
 from segbench.search.engine import Effort, Laboratory, Search, reference_for
 from segbench.search.front_sampler import FrontProposer
 from segbench.search.latency_model import LatencyModel
-from segbench.search.ledger import Ended, Ledger
+from segbench.search.ledger import Ledger, Tried
 from segbench.search.pareto import Point, front, hypervolume
 from segbench.search.proposing import OPTUNA, OptunaProposer, Proposal, Proposer, RandomProposer
 from segbench.search.rungs import rungs_of
@@ -118,11 +118,11 @@ def proposer_of(name: str, table: Table) -> Proposer:
 
 @dataclass(frozen=True)
 class Course:
-    """One search: epochs spent and hypervolume after each trial."""
+    """One search: epochs spent and hypervolume after each rung; and all that was tried."""
 
     epochs: tuple[int, ...]
     areas: tuple[float, ...]
-    ended: tuple[Ended, ...]
+    tried: tuple[Tried, ...]
 
     def area_at(self, epochs: int) -> float:
         """Return the hypervolume when so many epochs were spent."""
@@ -151,18 +151,16 @@ def search(
     effort = Effort(trials=trials, epochs=EPOCHS, seed=seed, stops=stops)
     ledger = Ledger(None, f"replay-{seed}", study, {})
     run = Search(study, effort, ledger, laboratory, sampler, anchor_s=ANCHOR_S)
-    spent, epochs, areas, ended = 0, [], [], []
+    epochs, areas = [], []
     points: list[Point] = []
     for trial in run.run():
-        spent += max(trial.seen.rungs, default=0)
         if trial.seen.point is not None:
             points.append(trial.seen.point)
-        epochs.append(spent)
+        epochs.append(trial.spent or 0)  # all are trained, to a rung at least
         areas.append(hypervolume(points, REFERENCE))
-        ended.append(trial)
-        if spent >= budget:
+        if epochs[-1] >= budget:
             break
-    return Course(tuple(epochs), tuple(areas), tuple(ended))
+    return Course(tuple(epochs), tuple(areas), tuple(ledger.tried()))
 
 
 @cache
@@ -195,7 +193,7 @@ def compare(courses: dict[str, list[Course]], *, budget: int) -> list[str]:
     ]
     for name, mine in courses.items():
         low, middle, high = statistics.quantiles(finals[name])
-        trials = statistics.median(len(course.epochs) for course in mine)
+        trials = statistics.median(len(course.tried) for course in mine)
         reached = statistics.median(course.epochs_to(goal) for course in mine)
         shown = "never" if reached == float("inf") else f"{reached:.0f}"
         lines.append(
@@ -204,26 +202,26 @@ def compare(courses: dict[str, list[Course]], *, budget: int) -> list[str]:
     return lines
 
 
-def judge_rungs(table: Table, *, seeds: int) -> str:
+def judge_rungs(table: Table, seeds: Sequence[int]) -> str:
     """Return what stopping costs and saves, where every network of the table is tried.
 
     Args:
-        seeds: orders in which the networks are tried.
+        seeds: of the orders in which the networks are tried.
     """
     every = len(table.rows)
     everything = EPOCHS * every
     sampler = Snapped(table, RandomProposer(SPACE))
     true_front = {str(SPACE.build(table.rows[at].values)) for at in front(table.points)}
     lost, spent, areas = [], [], []
-    for seed in range(seeds):
+    for seed in seeds:
         course = search(table.study, table, sampler, seed=seed, budget=10**9, trials=every)
-        stopped = {trial.model for trial in course.ended if trial.seen.state == "stopped"}
+        stopped = {trial.model for trial in course.tried if trial.seen.state == "stopped"}
         lost.append(len(true_front & stopped) / len(true_front))
         spent.append(course.epochs[-1])
         areas.append(course.areas[-1])
     whole = hypervolume(table.points, REFERENCE)
     return (
-        f"rungs, over {seeds} orders: of the {len(true_front)} networks of the true front "
+        f"rungs, over {len(seeds)} orders: of the {len(true_front)} networks of the true front "
         f"{100 * statistics.mean(lost):.1f} % are stopped, in the mean, and "
         f"{100 * statistics.mean(areas) / whole:.2f} % of its hypervolume is kept; "
         f"{everything / statistics.median(spent):.2f} times fewer epochs than {everything}"
@@ -252,14 +250,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--table", type=Path, default=Path(__file__).parent / "replay.csv")
     parser.add_argument("--seeds", type=int, default=20)
-    parser.add_argument("--first-seed", type=int, default=0, help="of the samplers")
+    parser.add_argument("--first-seed", type=int, default=0, help="of the orders and the samplers")
     parser.add_argument("--budget", type=int, default=180, help="epochs of each search")
     given = parser.parse_args()
     table, law = _worlds(given.table)
     height, width = SIZE
     lines = [f"{len(table.rows)} networks, streets at {height}x{width}, {CLASSES} classes"]
-    lines += [judge_rungs(table, seeds=given.seeds), *describe(law, table.rows)]
     seeds = range(given.first_seed, given.first_seed + given.seeds)
+    lines += [judge_rungs(table, seeds), *describe(law, table.rows)]
     asked = list(product(WAYS, SAMPLERS, seeds))
     with ProcessPoolExecutor() as pool:
         futures = [pool.submit(search_by, given.table, *each, given.budget) for each in asked]

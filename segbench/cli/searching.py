@@ -39,32 +39,37 @@ class Shown:
         self._trials, self._epochs = plan.trials, plan.job.plan.epochs
         self._began_s = time.monotonic()
         self._before: int | None = None  # trials of an earlier part of the search
+        self._tried = 0
 
     def watch(self) -> Watch:
         """Return what a search tells it through."""
-        return Watch(progress=self._bar, stage=self.stage, epoch=self.epoch, ended=self.ended)
+        return Watch(progress=self._bar, stage=self.stage, epoch=self.epoch, news=self.news)
 
     def stage(self, number: int, doing: str) -> None:
         """Draw the bar: a trial is measured, or its training begins."""
         self._check()
-        self._bar(f"trial {number}: {doing}", number, self._trials)
+        self._draw(number, doing)
 
     def epoch(self, number: int, epochs: int, miou: float) -> None:
         """Draw the bar: an epoch is behind a trial."""
         self._check()
-        doing = f"epoch {epochs} of {self._epochs}, mIoU {miou:.3f}"
-        self._bar(f"trial {number}: {doing}", number, self._trials)
+        self._draw(number, f"epoch {epochs} of {self._epochs}, mIoU {miou:.3f}")
 
-    def ended(self, found: Searched) -> None:
+    def _draw(self, number: int, doing: str) -> None:
+        self._tried = max(self._tried, number)  # one that waited may be trained on after others
+        self._bar(f"trial {number}: {doing}", self._tried, self._trials)
+
+    def news(self, number: int, found: Searched) -> None:
         """Print what a trial came to, the front so far, and how long the others may take."""
-        count = len(found.trials)
+        self._tried = count = len(found.trials)
         if self._before is None:
             self._before = count - 1
         spent_s = time.monotonic() - self._began_s
-        left_s = spent_s / (count - self._before) * (found.asked - count)
+        left_s = spent_s / max(1, count - self._before) * (found.asked - count)
+        left = f"{left_s / 60:.0f} min until all are tried" if left_s else "all are tried"
         print(
-            f"{_describe(found.trials[-1])}; front {len(found.front)}, hypervolume "
-            f"{1e3 * found.hypervolume:.3f}, {_best(found)}{left_s / 60:.0f} min left",
+            f"{_describe(found.trials[number])}; front {len(found.front)}, hypervolume "
+            f"{1e3 * found.hypervolume:.3f}, {_best(found)}{left}",
             file=sys.stderr,
             flush=True,
         )

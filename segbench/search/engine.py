@@ -1,8 +1,10 @@
-"""A search: propose, measure, train in rungs, and decide after each what goes on.
+"""A search: propose, measure, train to the first rung; and train on what turns out to be worth it.
 
     propose        nothing that was tried before, nothing that is surely too slow
     measure        beside the rival; over the budget: refused, before any training
-    train          a ninth of the epochs, a third, all; after a rung what is dominated is stopped
+    train          for a ninth of the epochs; there it waits
+    train on       to a third of the epochs, to all, whichever of those that wait promises most
+    stop           what still waits when all were tried and nothing promises anything
 
 What is found goes into the ledger at once. All decisions follow from it, and all chance from the
 search's seed and the trial's number; so one that was killed goes on as if it had not been.
@@ -16,11 +18,11 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from segbench.errors import MeasurementError, UsageError
-from segbench.search.ledger import Ended, Entry, Ledger
+from segbench.search.ledger import Entry, Ledger, Tried
 from segbench.search.pareto import Point
 from segbench.search.proposing import Proposal, Proposer
-from segbench.search.rungs import goes_on, rungs_of
-from segbench.search.seen import Seen, points_at
+from segbench.search.rungs import next_to_train, rungs_of
+from segbench.search.seen import Seen
 from segbench.search.space import Study, Values, key_of, mutate
 from segbench.search.timing import Timed
 
@@ -89,17 +91,36 @@ class Search:
     latency: Callable[[Values], float] | None = None
     on_stage: Callable[[int, str], None] = lambda _number, _doing: None
 
-    def run(self) -> Iterator[Ended]:
-        """Yield each trial when it is over, until there are as many as were asked for.
+    def run(self) -> Iterator[Tried]:
+        """Yield a trial whenever it comes to a rung or to its end, until as many as asked are over.
+
+        What is stopped when all is done is not told of again.
 
         Raises:
             UsageError: the data, the disk or the storage is at fault, and not a network.
         """
-        while len(ended := self.ledger.ended()) < self.effort.trials:
-            seen = [each.seen for each in ended]
-            entry = self.ledger.open() or self.ledger.begin(self._propose(seen))
-            self._advance(entry, seen)
-            yield self.ledger.ended()[-1]
+        while (entry := self._next()) is not None:
+            self._advance(entry)
+            yield self.ledger.tried()[entry.number]
+        for entry in self.ledger.open():
+            self.ledger.end(entry, "stopped", f"behind the front after {max(entry.rungs)} epochs")
+
+    def _next(self) -> Entry | None:
+        """Return the trial that something is done with next; None if all is done."""
+        begun = self.ledger.open()
+        for entry in begun:
+            if not entry.rungs or self._is_never_stopped(entry):
+                return entry
+        seen = [each.seen for each in self.ledger.tried()]
+        last = len(seen) >= self.effort.trials
+        chosen = next_to_train(self.study, seen, self.reference, last=last)
+        if chosen is not None:
+            return next(entry for entry in begun if entry.number == chosen)
+        return None if last else self.ledger.begin(self._propose(seen))
+
+    def _is_never_stopped(self, entry: Entry) -> bool:
+        """Tell whether a trial goes all the way, whatever others are like."""
+        return _is_rival(entry) or not self.effort.stops or self.effort.epochs in entry.rungs
 
     @property
     def reference(self) -> Point:
@@ -138,13 +159,12 @@ class Search:
             return True
         return self.latency(values) <= HOPELESS * budget_s
 
-    def _advance(self, entry: Entry, seen: list[Seen]) -> None:
-        """Go on with a trial from wherever it is, to its end."""
+    def _advance(self, entry: Entry) -> None:
+        """Go on with a trial from wherever it is, to its next rung or its end."""
         try:
             self._measure(entry)
-            if self._is_too_slow(entry):
-                return
-            self._train(entry, seen)
+            if not self._is_too_slow(entry):
+                self._train(entry)
         except MeasurementError as error:  # of this network; other errors are of the search
             self.ledger.end(entry, "failed", str(error))
 
@@ -166,24 +186,23 @@ class Search:
         entry.latency_s = entry.timed.ratio * self.anchor_s
         self.ledger.keep(entry)
 
-    def _train(self, entry: Entry, seen: list[Seen]) -> None:
+    def _train(self, entry: Entry) -> None:
         rungs = rungs_of(self.effort.epochs)
         for epochs in rungs:
-            if epochs not in entry.rungs:
-                self.on_stage(entry.number, f"training to epoch {epochs} of {rungs[-1]}")
-                entry.rungs[epochs] = self.laboratory.train(
-                    entry.number, entry.values, until=epochs
-                )
-                self.ledger.keep(entry)
-            assert entry.latency_s is not None  # noqa: S101 - it was measured
-            point = entry.latency_s, entry.rungs[epochs]
-            last = epochs == rungs[-1]
-            if not (last or _is_rival(entry) or not self.effort.stops) and not goes_on(
-                point, points_at(seen, epochs), self.reference
-            ):
-                self.ledger.end(entry, "stopped", f"dominated after {epochs} epochs")
+            if epochs in entry.rungs:
+                continue
+            self.on_stage(entry.number, f"training to epoch {epochs} of {rungs[-1]}")
+            found = self.laboratory.train(entry.number, entry.values, until=epochs)
+            entry.spent = self._spent() + epochs - max(entry.rungs, default=0)
+            entry.rungs[epochs] = found
+            self.ledger.keep(entry)
+            if not self._is_never_stopped(entry):
                 return
         self.ledger.end(entry, "trained", "")
+
+    def _spent(self) -> int:
+        """Return the epochs that were trained by now, as far as they led to a rung."""
+        return sum(max(each.seen.rungs, default=0) for each in self.ledger.tried())
 
 
 def _is_rival(entry: Entry) -> bool:

@@ -8,11 +8,9 @@ of the front, children of the best of these, and so on.
 
 from __future__ import annotations
 
-import math
 import random
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from functools import cache
 from heapq import nlargest
 from operator import itemgetter
 from typing import TypeAlias
@@ -22,6 +20,7 @@ from numpy.typing import NDArray
 
 from segbench.search.pareto import Point, front, ranks
 from segbench.search.proposing import Proposal
+from segbench.search.prospects import Prospects, place_of
 from segbench.search.seen import Seen
 from segbench.search.space import Choice, Study, Values, cross, mutate
 from segbench.search.surrogate import Surrogate
@@ -59,11 +58,14 @@ class FrontProposer:
     def propose(self, seen: Sequence[Seen], seed: int) -> Proposal:
         """Return the most promising descendant of those near the front."""
         rng = random.Random(seed)  # noqa: S311 - no secret
-        known = _accuracies(seen)
-        tried = [each for each in seen if each.number in known and each.latency_s is not None]
+        tried = [each for each in seen if each.rungs]
         if len(tried) < LEARN_FROM:
             return Proposal(self._draw_fast(rng))
-        points = [(float(each.latency_s or 0), known[each.number]) for each in tried]
+        expected, _ = Prospects.learn(self.study, seen).expect(tried)
+        points = [
+            (float(each.latency_s or 0), float(miou))
+            for each, miou in zip(tried, expected, strict=True)
+        ]
         judge = self._judge([each.values for each in tried], points)
         near = [each.values for each, rank in zip(tried, ranks(points), strict=True) if rank <= 1]
         best = self._evolve(near, (each.values for each in tried), judge, rng)
@@ -72,15 +74,19 @@ class FrontProposer:
     def _judge(self, tried: Sequence[Values], points: Sequence[Point]) -> Judge:
         """Return what tells the worth of choices: the expected gain, or how far over the limit."""
         places = [
-            self._place(values, latency) for values, (latency, _) in zip(tried, points, strict=True)
+            place_of(self.study, values, latency)
+            for values, (latency, _) in zip(tried, points, strict=True)
         ]
         surrogate = Surrogate.fit(np.array(places), np.array([miou for _, miou in points]))
         leading = [points[at] for at in front(points)]
 
         def judge(children: Sequence[Values]) -> Floats:
             latencies = np.array([self.latency(child) for child in children])
-            places = map(self._place, children, latencies.tolist())
-            mean, deviation = surrogate.predict(np.array(list(places)))
+            places = [
+                place_of(self.study, child, latency)
+                for child, latency in zip(children, latencies.tolist(), strict=True)
+            ]
+            mean, deviation = surrogate.predict(np.array(places))
             gains = expected_gains(leading, self.reference, latencies, mean, deviation)
             if self.limit_s is None:
                 return gains
@@ -106,10 +112,6 @@ class FrontProposer:
             parents = [values for _, values in judged]
         return parents[0] if judged else None
 
-    def _place(self, values: Values, latency: float) -> list[float]:
-        """Return the coordinates that the surrogate sees: the choices, and how slow they are."""
-        return [*self.study.place(values), math.log(latency)]
-
     def _draw_fast(self, rng: random.Random) -> dict[str, Choice]:
         """Return a choice at random, no slower than the limit if there are such."""
         drawn = [self.study.draw(rng) for _ in range(16)]
@@ -128,27 +130,6 @@ class FrontProposer:
 
 def _key(values: Values) -> tuple[Choice, ...]:
     return tuple(values.values())  # all are in the order of the space
-
-
-def _accuracies(seen: Sequence[Seen]) -> dict[int, float]:
-    """Return the mIoU of every trial that has one; of one that was stopped, what it would be.
-
-    What the rung lacks is what those that went on gained from it, in the median.
-    """
-    most = max((max(each.rungs) for each in seen if each.rungs), default=0)
-    whole = [each.rungs for each in seen if most in each.rungs]
-
-    @cache
-    def gained_from(rung: int) -> float:
-        gains = [rungs[most] - rungs[rung] for rungs in whole if rung in rungs]
-        return float(np.median(gains)) if gains else 0.0
-
-    found: dict[int, float] = {}
-    for each in seen:
-        if each.rungs:
-            last = max(each.rungs)
-            found[each.number] = each.rungs[last] + gained_from(last)
-    return found
 
 
 def expected_gains(

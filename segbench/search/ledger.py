@@ -1,7 +1,7 @@
 """The trials of a search in Optuna's storage, so that its dashboard and its plots can read them.
 
 A trial is added when it begins; what it was found to have is written to it at once, and its end
-last. A search that is killed finds the trial that it was in, with all it knew.
+last. A search that is killed finds the trials that were not over, with all it knew of them.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from segbench.search.timing import Timed
 if TYPE_CHECKING:
     import optuna
 
-TIMED, LATENCY, RUNGS = "timed", "latency_s", "rungs"
+TIMED, LATENCY, RUNGS, SPENT = "timed", "latency_s", "rungs", "spent"
 STATE, REASON, MODEL = "state", "reason", "model"
 SETTINGS = "segbench"
 OBJECTIVES = ("latency, s", "validation mIoU")
@@ -35,6 +35,7 @@ class Entry:
     Attributes:
         timed: None until it was measured; so is `latency_s`, which all trials are ranked by.
         rungs: best mIoU so far, by epochs.
+        spent: epochs that the whole search had trained when this trial came to its last rung.
     """
 
     number: int
@@ -42,16 +43,18 @@ class Entry:
     timed: Timed | None = None
     latency_s: float | None = None
     rungs: dict[int, float] = field(default_factory=dict)
+    spent: int | None = None
 
 
 @dataclass(frozen=True)
-class Ended:
-    """A trial that is over, with all that was found."""
+class Tried:
+    """A trial that is over, or waits at a rung, with all that was found."""
 
     seen: Seen
     timed: Timed | None
     reason: str
     model: str
+    spent: int | None = None
 
 
 class Ledger:
@@ -104,27 +107,19 @@ class Ledger:
         """Return what was kept; None if nothing was."""
         return self._study.user_attrs.get(key)
 
-    def ended(self) -> list[Ended]:
-        """Return the trials that are over, in their order."""
+    def tried(self) -> list[Tried]:
+        """Return the trials that are over or wait at a rung, in their order."""
         return [
-            _ended(trial) for trial in self._study.get_trials(deepcopy=False)
-            if trial.state.is_finished()
+            _tried(trial) for trial in self._study.get_trials(deepcopy=False)
+            if trial.state.is_finished() or trial.user_attrs.get(RUNGS)
         ]  # fmt: skip
 
-    def open(self) -> Entry | None:
-        """Return the trial that has begun and is not over; None if there is none."""
-        for trial in self._study.get_trials(deepcopy=False):
-            if not trial.state.is_finished():
-                attributes = trial.user_attrs
-                timed = attributes.get(TIMED)
-                return Entry(
-                    trial.number,
-                    trial.params,
-                    None if timed is None else Timed.from_json(timed),
-                    attributes.get(LATENCY),
-                    _rungs(attributes),
-                )
-        return None
+    def open(self) -> list[Entry]:
+        """Return the trials that have begun and are not over, in their order."""
+        return [
+            _entry(trial) for trial in self._study.get_trials(deepcopy=False)
+            if not trial.state.is_finished()
+        ]  # fmt: skip
 
     def begin(self, proposal: Proposal) -> Entry:
         """Add a trial."""
@@ -141,16 +136,16 @@ class Ledger:
                 user_attrs={MODEL: str(self._space.build(proposal.values))},
             )
         )
-        entry = self.open()
-        assert entry is not None  # noqa: S101 - it was added
-        return entry
+        return self.open()[-1]
 
     def keep(self, entry: Entry) -> None:
         """Write what is known of a trial by now."""
         if entry.timed is not None:
             self._set(entry, LATENCY, entry.latency_s)
             self._set(entry, TIMED, entry.timed.to_json())
-        self._set(entry, RUNGS, {str(epochs): miou for epochs, miou in entry.rungs.items()})
+        if entry.rungs:
+            self._set(entry, SPENT, entry.spent)  # first, for a trial with rungs has come to one
+            self._set(entry, RUNGS, {str(epochs): miou for epochs, miou in entry.rungs.items()})
 
     def end(self, entry: Entry, state: State, reason: str) -> None:
         """Finish a trial."""
@@ -200,19 +195,28 @@ def _rungs(attributes: Mapping[str, Any]) -> dict[int, float]:
     return {int(epochs): miou for epochs, miou in attributes.get(RUNGS, {}).items()}
 
 
-def _ended(trial: optuna.trial.FrozenTrial) -> Ended:
+def _entry(trial: optuna.trial.FrozenTrial) -> Entry:
     attributes = trial.user_attrs
     timed = attributes.get(TIMED)
     measured = None if timed is None else Timed.from_json(timed)
+    latency_s = attributes.get(LATENCY)
+    spent = attributes.get(SPENT)
+    return Entry(trial.number, trial.params, measured, latency_s, _rungs(attributes), spent)
+
+
+def _tried(trial: optuna.trial.FrozenTrial) -> Tried:
+    attributes, entry = trial.user_attrs, _entry(trial)
+    over = trial.state.is_finished()
     seen = Seen(
         number=trial.number,
         values=trial.params,
-        state=attributes.get(STATE, "failed"),
-        latency_s=attributes.get(LATENCY),
-        rungs=_rungs(attributes),
+        state=attributes.get(STATE, "failed") if over else "waiting",
+        latency_s=entry.latency_s,
+        rungs=entry.rungs,
         about=trial.system_attrs,
     )
-    return Ended(seen, measured, attributes.get(REASON, ""), attributes.get(MODEL, ""))
+    reason = attributes.get(REASON, "") if over else ""
+    return Tried(seen, entry.timed, reason, attributes.get(MODEL, ""), entry.spent)
 
 
 def sqlite(path: Path) -> str:

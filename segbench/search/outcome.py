@@ -7,7 +7,7 @@ import time
 from segbench.environment import read_environment
 from segbench.search.engine import reference_for
 from segbench.search.importances import importances
-from segbench.search.ledger import Ended, Ledger
+from segbench.search.ledger import Ledger, Tried
 from segbench.search.plan import Plan
 from segbench.search.space import Study
 from segbench.searches import Searched, Trial
@@ -23,7 +23,7 @@ def outcome(
     anchor_s: float,
     complete: bool,
 ) -> Searched:
-    """Return all trials that are over, and what the search was.
+    """Return all trials that are over or wait at a rung, and what the search was.
 
     Args:
         settings: of the measurements.
@@ -47,7 +47,7 @@ def outcome(
         rival=study.rival.name,  # its options are the study's own
         reference=reference_for(anchor_s),
         asked=plan.trials,
-        trials=tuple(_trial(each, study, settings) for each in ledger.ended()),
+        trials=tuple(_trial(each, study, settings) for each in ledger.tried()),
         machine=f"{seen.cpu_model or 'unknown CPU'}, torch {seen.torch}",
         importances=importances(ledger.study) if complete else {},
         complete=complete,
@@ -55,15 +55,15 @@ def outcome(
     )
 
 
-def _trial(ended: Ended, study: Study, settings: Settings) -> Trial:
-    seen, timed = ended.seen, ended.timed
+def _trial(tried: Tried, study: Study, settings: Settings) -> Trial:
+    seen, timed = tried.seen, tried.timed
     last = max(seen.rungs, default=0)
     layers = study.layers(seen.values, size=settings.size, classes=settings.classes or 0)
     return Trial(
         number=seen.number,
-        model=ended.model,
+        model=tried.model,
         state=seen.state,
-        reason=ended.reason,
+        reason=tried.reason,
         latency_s=seen.latency_s,
         ratio=None if timed is None else timed.ratio,
         ratio_ci95=None if timed is None else timed.interval,
@@ -71,4 +71,5 @@ def _trial(ended: Ended, study: Study, settings: Settings) -> Trial:
         miou=seen.rungs.get(last),
         params=sum(layer.params for layer in layers),
         macs=sum(layer.macs for layer in layers),
+        spent=tried.spent,
     )

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from segbench.searches import Searched, Trial
 
-STATES: Mapping[str, str] = {"trained": "#2a6fb0", "stopped": "#b9b9b9"}
+STATES: Mapping[str, str] = {"trained": "#2a6fb0", "waiting": "#e0a63c", "stopped": "#b9b9b9"}
 FRONT, RIVAL = "#c8472f", "#000000"
 OBJECTIVES: Mapping[str, tuple[str, str]] = {
     "latency_s": ("latency", "#2a6fb0"),

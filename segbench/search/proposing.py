@@ -79,7 +79,9 @@ class OptunaProposer:
         return distributions_of(self.study)
 
     def _trial(self, seen: Seen) -> FrozenTrial:
-        """Return the trial as Optuna knows it."""
+        """Return the trial as Optuna knows it, made once where no more can come of it."""
+        if seen.state == "waiting":
+            return frozen(seen, self._distributions)
         if seen.number not in self._kept:
             self._kept[seen.number] = frozen(seen, self._distributions)
         return self._kept[seen.number]
@@ -102,11 +104,12 @@ def distributions_of(study: Study) -> dict[str, BaseDistribution]:
 
 
 def frozen(seen: Seen, distributions: dict[str, BaseDistribution]) -> FrozenTrial:
-    """Return a trial that is over as Optuna has it: complete where it was trained to the end."""
+    """Return a trial as Optuna has it: complete where it was trained to the end."""
     from optuna.trial import TrialState, create_trial  # noqa: PLC0415 - it takes a second
 
     states = {
         "trained": TrialState.COMPLETE,
+        "waiting": TrialState.PRUNED,
         "stopped": TrialState.PRUNED,
         "refused": TrialState.PRUNED,
         "failed": TrialState.FAIL,

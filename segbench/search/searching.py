@@ -21,7 +21,7 @@ from segbench.rounds import Progress
 from segbench.search.engine import Effort, Search, reference_for
 from segbench.search.front_sampler import FrontProposer
 from segbench.search.laboratory import Machine
-from segbench.search.ledger import Ended, Ledger, sqlite
+from segbench.search.ledger import Ledger, Tried, sqlite
 from segbench.search.loading import load_study
 from segbench.search.outcome import outcome
 from segbench.search.plan import Plan
@@ -49,13 +49,13 @@ class Watch:
         progress: what is done, how much of it, and of how much.
         stage: a trial's number, and what is done with it.
         epoch: a trial's number, the epochs behind it, its best mIoU.
-        ended: what was found by now, after each trial.
+        news: a trial's number, and what was found by now, whenever one came to a rung or its end.
     """
 
     progress: Progress = lambda _doing, _done, _total: None
     stage: Callable[[int, str], None] = lambda _number, _doing: None
     epoch: Callable[[int, int, float], None] = lambda _number, _epochs, _miou: None
-    ended: Callable[[Searched], None] = lambda _found: None
+    news: Callable[[int, Searched], None] = lambda _number, _found: None
 
 
 @dataclass
@@ -111,8 +111,8 @@ class Searching:
             KeyboardInterrupt: what was found by then stands in the folder.
         """
         try:
-            for _ in self._trials():
-                self.watch.ended(self._write(complete=False))
+            for trial in self._trials():
+                self.watch.news(trial.seen.number, self._write(complete=False))
             return self._write(complete=True)
         finally:
             self.close()
@@ -122,7 +122,7 @@ class Searching:
         self.machine.close()
         self._lock.release()
 
-    def _trials(self) -> Iterator[Ended]:
+    def _trials(self) -> Iterator[Tried]:
         plan, anchor = self.plan, self._anchor()
         anchor_s = anchor.rival_s
         latency = self._latency(anchor_s)

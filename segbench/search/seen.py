@@ -9,16 +9,17 @@ from typing import Any, Literal
 from segbench.search.pareto import Point
 from segbench.search.space import Values
 
-State = Literal["trained", "stopped", "refused", "failed"]
+State = Literal["trained", "waiting", "stopped", "refused", "failed"]
 
 
 @dataclass(frozen=True)
 class Seen:
-    """A trial that is over.
+    """A trial that is over, or waits at a rung.
 
     Attributes:
-        state: ``trained`` to the end; ``stopped`` after a rung; ``refused``, as over the budget
-            before any training; or ``failed``.
+        state: ``trained`` to the end; ``waiting`` at a rung, to be trained on if that turns out to
+            be worth it; ``stopped`` there for good; ``refused``, as over the budget before any
+            training; or ``failed``.
         latency_s: None if it failed before it was measured.
         rungs: best mIoU so far by the epochs behind it.
         about: what the sampler wants to know again of its own proposal.
@@ -35,6 +36,11 @@ class Seen:
     def miou(self) -> float | None:
         """The mIoU of a network that was trained to the end."""
         return self.rungs[max(self.rungs)] if self.state == "trained" and self.rungs else None
+
+    @property
+    def waits_at(self) -> int | None:
+        """The epochs of the rung where it waits; None if it does not."""
+        return max(self.rungs) if self.state == "waiting" else None
 
     @property
     def point(self) -> Point | None:

@@ -324,7 +324,7 @@ def make_trial(number, latency_s, miou, *, state="trained", epochs=9, ratio=None
         number=number,
         model=f"segfast,stem_width={16 + 8 * number}",
         state=state,
-        reason="" if state == "trained" else "dominated after 3 epochs",
+        reason="" if state == "trained" else "behind the front after 3 epochs",
         latency_s=latency_s,
         ratio=ratio,
         ratio_ci95=None if ratio is None else (0.98 * ratio, 1.02 * ratio),

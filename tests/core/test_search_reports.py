@@ -22,9 +22,20 @@ def test_the_hypervolume_grows_with_the_epochs_that_were_spent():
         (18, pytest.approx(0.02 * 0.4 + 0.08 * 0.5)),
         (27, pytest.approx(0.01 * 0.4 + 0.09 * 0.55)),
         (30, pytest.approx(0.01 * 0.4 + 0.09 * 0.55)),
-        (30, pytest.approx(0.01 * 0.4 + 0.09 * 0.55)),
     ]
     assert SEARCH.hypervolume == pytest.approx(0.01 * 0.4 + 0.09 * 0.55)
+
+
+def test_the_hypervolume_grows_when_a_network_that_waited_has_come_to_its_end():
+    # The last three are trained for three epochs each; then the second and the third go on.
+    spent = {0: 9, 1: 24, 2: 30, 3: 18}
+    trials = tuple(replace(each, spent=spent.get(each.number)) for each in SEARCH.trials)
+    assert growth(replace(SEARCH, trials=trials)) == [
+        (9, pytest.approx(0.08 * 0.5)),
+        (18, pytest.approx(0.08 * 0.5)),
+        (24, pytest.approx(0.02 * 0.4 + 0.08 * 0.5)),
+        (30, pytest.approx(0.01 * 0.4 + 0.09 * 0.55)),
+    ]
 
 
 def test_what_mattered_is_the_most_for_latency_and_then_the_most_for_miou():

@@ -2,6 +2,7 @@
 
 # ruff: noqa: S311 - orders and choices are no secrets
 
+import itertools
 import os
 import random
 import signal
@@ -21,6 +22,7 @@ from segbench.search.ledger import Ledger, sqlite
 from segbench.search.pareto import dominates
 from segbench.search.proposing import OPTUNA, OptunaProposer, RandomProposer
 from segbench.search.rungs import rungs_of
+from segbench.search.seen import points_at
 from segbench.search.space import Kind, Study
 from studies import separable
 
@@ -60,7 +62,7 @@ def table(ended):
 @pytest.mark.parametrize("sampler", ["random", "front", "tpe", "tpe-multivariate", "nsga2"])
 def test_as_many_trials_end_as_were_asked_for_and_none_is_a_duplicate(tmp_path, sampler):
     search = make_search(tmp_path, sampler=sampler)
-    ended = list(search.run())
+    ended = finish(search)
     assert [each.seen.number for each in ended] == list(range(20))
     assert len({each.model for each in ended}) == 20
     assert [each.seen.values for each in ended[:3]] == [dict(values) for values in SPACE.first]
@@ -74,7 +76,7 @@ def test_the_order_in_which_a_choice_is_written_changes_nothing(tmp_path):
         search = make_search(folder, sampler="front")
         first = tuple(dict(way(values.items())) for values in SPACE.first)
         search.study = replace(SPACE, first=first)
-        tables.append(table(search.run()))
+        tables.append(table(finish(search)))
     assert tables[0] == tables[1]
 
 
@@ -92,7 +94,7 @@ def test_latencies_are_ratios_to_the_rival_as_it_was_when_the_search_began(tmp_p
 def test_what_is_over_the_budget_is_measured_and_never_trained(tmp_path):
     laboratory = MadeUp()
     budget_s = 1.1 * ANCHOR_S
-    ended = list(make_search(tmp_path, laboratory=laboratory, budget_s=budget_s).run())
+    ended = finish(make_search(tmp_path, laboratory=laboratory, budget_s=budget_s))
     trained = {line[1] for line in laboratory.asked if line[0] == "train"}
     states = Counter(each.seen.state for each in ended)
     assert states["refused"] > 0
@@ -127,9 +129,15 @@ def test_what_is_surely_too_slow_is_not_even_measured(tmp_path):
     assert max(scale * latency_of(values) for values in measured) <= 1.15 * budget_s
 
 
-def test_training_goes_in_rungs_and_what_is_stopped_was_dominated_by_what_came_as_far(tmp_path):
+def finish(search):
+    """Search to the end, and return what all came to."""
+    list(search.run())
+    return search.ledger.tried()
+
+
+def test_training_goes_in_rungs_and_the_front_of_each_rung_goes_all_the_way(tmp_path):
     laboratory = MadeUp()
-    ended = list(make_search(tmp_path, laboratory=laboratory, trials=40).run())
+    ended = finish(make_search(tmp_path, laboratory=laboratory, trials=40))
     asked = {}
     for line in laboratory.asked:
         if line[0] == "train":
@@ -137,21 +145,40 @@ def test_training_goes_in_rungs_and_what_is_stopped_was_dominated_by_what_came_a
     for position, each in enumerate(ended):
         rungs = sorted(each.seen.rungs)
         assert asked[position] == rungs == list(rungs_of(9))[: len(rungs)]
+        assert each.seen.state == ("trained" if len(rungs) == 3 else "stopped")
         if each.seen.state == "stopped":
-            last = rungs[-1]
-            mine = each.seen.latency_s, each.seen.rungs[last]
-            before = [
-                (other.seen.latency_s, other.seen.rungs[last])
-                for other in ended[:position]
-                if last in other.seen.rungs
-            ]
-            assert any(dominates(other, mine) for other in before)
+            assert each.reason == f"behind the front after {rungs[-1]} epochs"
+            mine = each.seen.latency_s, each.seen.rungs[rungs[-1]]
+            came = points_at([other.seen for other in ended], rungs[-1])
+            assert any(dominates(other, mine) for other in came)
     assert Counter(each.seen.state for each in ended)["stopped"] > 10
     assert ended[0].seen.state == "trained"  # the rival, that all else is held against
 
 
+def test_a_network_that_waited_is_trained_on_after_others_were_tried(tmp_path):
+    search = make_search(tmp_path, trials=40)
+    told = [each.seen for each in search.run()]
+    came_back = [
+        one.number
+        for before, one in itertools.pairwise(told)
+        if one.number < before.number and len(one.rungs) > 1
+    ]
+    assert came_back
+    assert {each.state for each in told} == {"waiting", "trained"}
+
+
+def test_the_epochs_spent_by_the_time_of_each_rung_are_kept(tmp_path):
+    search, spent, before = make_search(tmp_path, trials=20), 0, Counter()
+    for each in search.run():
+        epochs = max(each.seen.rungs)
+        spent += epochs - before[each.seen.number]
+        before[each.seen.number] = epochs
+        assert each.spent == spent
+
+
 def test_without_stopping_all_go_all_the_way(tmp_path):
     ended = list(make_search(tmp_path, stops=False).run())
+    assert [each.seen.number for each in ended] == list(range(20))
     assert {each.seen.state for each in ended} == {"trained"}
     for each in ended:
         assert each.seen.miou == pytest.approx(miou_of(each.seen.values, 9))
@@ -159,7 +186,7 @@ def test_without_stopping_all_go_all_the_way(tmp_path):
 
 @pytest.mark.parametrize("where", ["time", "train"])
 def test_a_network_that_fails_is_named_failed_and_the_search_goes_on(tmp_path, where):
-    ended = list(make_search(tmp_path, laboratory=MadeUp(fails=(where,))).run())
+    ended = finish(make_search(tmp_path, laboratory=MadeUp(fails=(where,))))
     assert len(ended) == 20
     for each in ended:
         assert (each.seen.state == "failed") == (each.seen.values["k3"] == "b")
@@ -170,13 +197,13 @@ def test_a_full_disk_ends_the_search_with_one_line_and_the_same_command_goes_on(
     search = make_search(tmp_path, laboratory=MadeUp(fails=("disk",)), trials=8)
     with pytest.raises(UsageError, match=r"^cannot write .*: no space left on device$"):
         list(search.run())
-    assert len(search.ledger.ended()) == 4
+    assert len(search.ledger.tried()) == 4
     again = make_search(tmp_path, trials=8)
     list(again.run())
     other = tmp_path / "other"
     other.mkdir()
     list((undisturbed := make_search(other, trials=8)).run())
-    assert table(again.ledger.ended()) == table(undisturbed.ledger.ended())
+    assert table(again.ledger.tried()) == table(undisturbed.ledger.tried())
 
 
 def test_a_finished_search_does_nothing_and_a_longer_one_goes_on(tmp_path):
@@ -184,8 +211,12 @@ def test_a_finished_search_does_nothing_and_a_longer_one_goes_on(tmp_path):
     laboratory = MadeUp()
     assert list(make_search(tmp_path, trials=8, laboratory=laboratory).run()) == []
     assert laboratory.asked == []
-    ended = list(make_search(tmp_path, trials=10, laboratory=laboratory).run())
-    assert [each.seen.number for each in ended] == [8, 9]
+    longer = make_search(tmp_path, trials=10, laboratory=laboratory)
+    before = table(longer.ledger.tried())
+    ended = finish(longer)
+    assert [each.seen.number for each in ended] == list(range(10))
+    assert table(ended)[:8] == before  # what was stopped at its end stays so
+    assert {line[1] for line in laboratory.asked if line[0] == "train"} == {8, 9}
 
 
 def test_a_search_goes_on_only_as_it_was_begun(tmp_path):
@@ -210,7 +241,7 @@ def test_a_space_that_is_exhausted_is_said_so(tmp_path):
     search = Search(study, effort, ledger, Alike(), RandomProposer(study), anchor_s=ANCHOR_S)
     with pytest.raises(UsageError, match="the space may be exhausted"):
         list(search.run())
-    assert len(ledger.ended()) == 2
+    assert len(ledger.tried()) == 2
 
 
 PROGRAM = """
@@ -266,8 +297,8 @@ def test_a_search_that_is_killed_many_times_ends_as_one_that_was_not(tmp_path):
     search = make_search(killed, sampler="nsga2", trials=14)
     assert list(search.run()) == []
     list((undisturbed := make_search(whole, sampler="nsga2", trials=14)).run())
-    assert table(search.ledger.ended()) == table(undisturbed.ledger.ended())
+    assert table(search.ledger.tried()) == table(undisturbed.ledger.tried())
     assert kills >= 5
-    assert search.ledger.open() is None  # no trial that runs for ever
+    assert search.ledger.open() == []  # no trial that runs for ever
     # A rung that was told is never trained again, but where the kill fell before it was kept.
     assert sum(trained.values()) <= len(trained) + kills

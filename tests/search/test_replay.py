@@ -48,8 +48,8 @@ def test_a_search_of_the_table_spends_its_epochs_and_covers_what_it_trained(name
     sampler = Snapped(table, proposer_of(name, table))
     course = search(table.study, table, sampler, seed=1, budget=90, trials=40, stops=True)
     assert course.epochs[-2] < 90 <= course.epochs[-1] < 90 + EPOCHS
-    assert len({trial.model for trial in course.ended}) == len(course.ended)
-    trained = [trial.seen.point for trial in course.ended if trial.seen.point]
+    assert len({trial.model for trial in course.tried}) == len(course.tried)
+    trained = [trial.seen.point for trial in course.tried if trial.seen.point]
     assert course.areas[-1] == pytest.approx(hypervolume(trained, REFERENCE))
     assert list(course.areas) == sorted(course.areas)
 
