@@ -32,7 +32,7 @@ def test_the_time_left_follows_from_the_trials_of_this_part_of_the_search(clock,
         assert line.endswith(f"best mIoU 0.5000, {left}all are tried\n")
 
 
-def test_a_trial_that_waited_is_told_of_again_and_the_bar_does_not_go_back(clock, capsys):
+def test_a_trial_that_waited_is_told_of_again_and_the_bar_does_not_go_back(capsys):
     drawn = []
     plan = Plan(study="spark", job=Job(model="segfast", dataset="streets", epochs=9), trials=6)
     shown = searching.Shown(lambda *told: drawn.append(told), plan)
