@@ -30,14 +30,14 @@ import numpy as np
 
 from segbench.search.layers import RAGGED, features
 from segbench.search.loading import load_study
-from segbench.search.screening import FEWEST, TIMED, draw_networks, learn, time_networks
+from segbench.search.screening import TIMED, draw_networks, learn, time_networks
 from segbench.settings import Settings
 from segbench.store import write_text
 from studies.replay_table import Row, read_table
 from studies.spark import STUDY
 
 CLASSES = 12
-LEARNT_FROM = (FEWEST, TIMED, 64, 110)
+LEARNT_FROM = (16, TIMED, 64, 110)
 UNSEEN, SPLITS = 50, 20
 
 

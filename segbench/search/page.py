@@ -47,8 +47,7 @@ def write_page(path: Path, found: Searched) -> bool:
 
 
 def _draw_plane(figure: Any, found: Searched) -> None:  # noqa: ANN401 - plotly's
-    for state, color in panels.STATES.items():
-        shown = [trial for trial in panels.placed(found) if trial.state == state]
+    for state, color, shown in panels.by_state(found):
         _scatter(figure, shown, name=f"{state} ({len(shown)})", marker={"color": color})
     front = found.front
     below, above = panels.errors_ms(front)

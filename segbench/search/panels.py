@@ -17,9 +17,14 @@ COST, AREA = "epochs trained, of all trials", "hypervolume, ms x mIoU"
 MOST_CHOICES = 6  # that mattered, for either objective
 
 
-def placed(found: Searched) -> list[Trial]:
-    """Return the trials that have both a latency and an mIoU."""
-    return [trial for trial in found.trials if trial.miou is not None]
+def by_state(found: Searched) -> list[tuple[str, str, list[Trial]]]:
+    """Return states, their colors and the trials in them, where both figures are known."""
+    known = [trial for trial in found.trials if trial.miou is not None]
+    groups = [
+        (state, color, [trial for trial in known if trial.state == state])
+        for state, color in STATES.items()
+    ]
+    return [group for group in groups if group[-1]]
 
 
 def rival(found: Searched) -> list[Trial]:

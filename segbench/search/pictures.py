@@ -40,8 +40,7 @@ def draw_search(path: Path, found: Searched) -> None:
 
 
 def _draw_plane(panel: Axes, found: Searched) -> None:
-    for state, color in panels.STATES.items():
-        shown = [trial for trial in panels.placed(found) if trial.state == state]
+    for state, color, shown in panels.by_state(found):
         panel.scatter(*panels.places(shown), s=18, color=color, label=f"{state} ({len(shown)})")
     front = found.front
     # At each latency, the best that is no slower: steps.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import random
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -16,12 +17,11 @@ from segbench.search.timing import time_beside
 from segbench.settings import Settings
 from segbench.store import write_text
 
-TIMED = 32  # networks, and
-FEWEST = 16  # where as few trials are to be screened
+TIMED = 32  # networks, at most, to learn from
 TOGETHER = 8  # in one round of processes, each in turns with the rival
 NARROWEST = 0.4  # of the widths that are drawn
 
-Ratio = tuple[dict[str, Choice], float]  # a choice, and how many times the rival its network takes
+Ratio = tuple[Values, float]  # a choice, and how many times the rival its network takes
 
 
 def draw_networks(study: Study, count: int, *, seed: int) -> list[dict[str, Choice]]:
@@ -39,7 +39,7 @@ def draw_networks(study: Study, count: int, *, seed: int) -> list[dict[str, Choi
 
 def time_networks(
     study: Study,
-    networks: Sequence[dict[str, Choice]],
+    networks: Sequence[Values],
     settings: Settings,
     *,
     rounds: int = 1,
@@ -52,8 +52,9 @@ def time_networks(
         MeasurementError: a network failed, or its process died.
     """
     found: list[Ratio] = []
-    for start in range(0, len(networks), TOGETHER):
-        some = networks[start : start + TOGETHER]
+    together = math.ceil(len(networks) / math.ceil(len(networks) / TOGETHER))
+    for start in range(0, len(networks), together):
+        some = networks[start : start + together]
         progress(f"timing networks to predict others from: {start}", start, len(networks))
         timed = time_beside(
             [study.build(values) for values in some],
@@ -81,11 +82,13 @@ def ratio_model(
     kept: Path,
     progress: Progress,
     trials: int,
+    measured: Sequence[Ratio] = (),
 ) -> Callable[[Values], float]:
     """Return what predicts ratios to the rival; what was timed for it is kept beside the search.
 
     Args:
         trials: of the search; the fewer there are, the less a prediction may cost.
+        measured: networks that were measured anyway, to learn from as well.
 
     Raises:
         UsageError: what was kept cannot be read, or is that of another study.
@@ -93,15 +96,16 @@ def ratio_model(
     if kept.exists():
         ratios = _read(study, kept)
     else:
-        networks = draw_networks(study, min(max(trials, FEWEST), TIMED), seed=settings.seed)
+        count = max(min(trials, TIMED) - len(measured), TOGETHER)
+        networks = draw_networks(study, count, seed=settings.seed)
         ratios = time_networks(study, networks, settings, progress=progress)
         write_text(kept, json.dumps(ratios, indent=1) + "\n", force=True)
-    return learn(study, ratios, settings, classes=classes)
+    return learn(study, [*measured, *ratios], settings, classes=classes)
 
 
 def _read(study: Study, path: Path) -> list[Ratio]:
     try:
-        found = [(dict(values), float(ratio)) for values, ratio in json.loads(path.read_text())]
+        found: list[Ratio] = [(dict(values), float(ratio)) for values, ratio in json.loads(path.read_text())]
         for values, _ in found:
             study.check(values)
     except (OSError, ValueError, TypeError) as error:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 
 from segbench.data.cache import load_split
@@ -157,19 +158,28 @@ class Searching:
         return None if budget is None else budget.seconds(anchor_s)
 
     def _latency(self, anchor_s: float) -> Callable[[Values], float] | None:
-        """Return the predictor of seconds, where something would look at it."""
+        """Return the predictor of seconds, where something would look at it.
+
+        It is made when it is first asked, for a proposal: by then the networks that the study
+        begins with were measured, and it learns from them too.
+        """
         if self.plan.sampler != "front" and self.plan.budget is None:
             return None
-        classes = self.settings.classes or 0
-        model = ratio_model(
-            self.study,
-            self.settings,
-            classes=classes,
-            kept=self.folder / RATIOS,
-            progress=self.watch.progress,
-            trials=self.plan.trials,
-        )
-        return lambda values: anchor_s * model(values)
+
+        @cache
+        def model() -> Callable[[Values], float]:
+            begun = self.ledger.tried()[: len(self.study.first)]
+            return ratio_model(
+                self.study,
+                self.settings,
+                classes=self.settings.classes or 0,
+                kept=self.folder / RATIOS,
+                progress=self.watch.progress,
+                trials=self.plan.trials,
+                measured=[(each.seen.values, each.timed.ratio) for each in begun if each.timed],
+            )
+
+        return lambda values: anchor_s * model()(values)
 
     def _proposer(self, latency: Callable[[Values], float] | None, anchor_s: float) -> Proposer:
         name = self.plan.sampler

@@ -102,15 +102,35 @@ def test_what_was_timed_once_is_read_again(tmp_path):
     assert model(PAPER) == pytest.approx(take(PAPER), rel=0.05)
 
 
-@pytest.mark.parametrize(("trials", "timed"), [(3, 16), (20, 20), (500, 32)])
-def test_few_trials_are_screened_by_few_timings(tmp_path, monkeypatch, trials, timed):
+def test_what_was_measured_anyway_is_learnt_from_too(tmp_path):
+    kept = tmp_path / "ratios.json"
+    known = [(values, take(values)) for values in draw_networks(STUDY, 40, seed=0)]
+    kept.write_text(json.dumps(known[:8]))
+    unseen = draw_networks(STUDY, 30, seed=1)
+
+    def error(measured):
+        model = ratio_model(
+            STUDY, Settings(), classes=12, kept=kept, progress=print, trials=60, measured=measured
+        )
+        return np.mean([abs(model(values) / take(values) - 1) for values in unseen])
+
+    assert error(known[8:]) < 0.5 * error([])
+
+
+@pytest.mark.parametrize(
+    ("trials", "measured", "timed"), [(3, 0, 8), (20, 0, 20), (20, 7, 13), (500, 7, 25)]
+)
+def test_few_trials_are_screened_by_few_timings(tmp_path, monkeypatch, trials, measured, timed):
     def time_networks(_study, networks, _settings, *, progress):
         del progress
         return [(values, take(values)) for values in networks]
 
     monkeypatch.setattr("segbench.search.screening.time_networks", time_networks)
     kept = tmp_path / "ratios.json"
-    ratio_model(STUDY, Settings(), classes=12, kept=kept, progress=lambda *_: None, trials=trials)
+    known = [(values, take(values)) for values in draw_networks(STUDY, measured, seed=1)]
+    ratio_model(
+        STUDY, Settings(), classes=12, kept=kept, progress=print, trials=trials, measured=known
+    )
     assert len(json.loads(kept.read_text())) == timed
 
 
