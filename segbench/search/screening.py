@@ -105,7 +105,8 @@ def ratio_model(
 
 def _read(study: Study, path: Path) -> list[Ratio]:
     try:
-        found: list[Ratio] = [(dict(values), float(ratio)) for values, ratio in json.loads(path.read_text())]
+        kept = json.loads(path.read_text())
+        found: list[Ratio] = [(dict(values), float(ratio)) for values, ratio in kept]
         for values, _ in found:
             study.check(values)
     except (OSError, ValueError, TypeError) as error:
