@@ -6,11 +6,12 @@ final value.
 Source: the table of `studies.replay_table`, in two ways. As it is: a proposal stands for the
 nearest network of the table that was not tried, for every sampler alike. And by the law that the
 table follows (`studies.replay_law`), in which every network of the space can be had.
-Cost: two minutes on 2 cores of an AMD EPYC, for twenty searches by each in both ways.
-Result: `front` covers most in both ways, and needs 68 % of the best rival's epochs by the table and
-45 % by the law, of 180; of 270, 68 % and 30 %. By these seeds it was tuned; with twenty others
-(`--first-seed 100`) it needs 60 % and 45 % of 180. Rungs stop 14 % of the true front's networks,
-which cost 0.06 % of its hypervolume, and spare 2.87 times the epochs. Figures: docs/search.md.
+Cost: six minutes on 2 cores of an AMD EPYC, at an hour when SegFast took 26 ms, for twenty searches
+by each in both ways.
+Result: `front` covers most in both ways, and needs 55 % of the best rival's 180 epochs by the table
+and 40 % by the law. Rungs stop 3.5 % of the true front's networks, which cost less than 0.01 % of
+its hypervolume, and spare 2.58 times the epochs. By these seeds both were tuned; with twenty others
+(`--first-seed 100`) it is 50 % and 40 %, and 5.0 % at 2.72 times. Figures: docs/search.md.
 
     OPENBLAS_NUM_THREADS=1 python -m studies.samplers
 """

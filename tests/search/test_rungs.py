@@ -84,7 +84,7 @@ def test_what_is_expected_to_end_on_the_front_goes_on_though_no_place_is_free():
 
 
 def test_what_is_surely_behind_is_not_trained_even_at_last():
-    near, far = waiting(6, 3.5, 0.135), waiting(7, 3.5, 0.03)
+    near, far = waiting(6, 3.5, 0.135), waiting(7, 3.5, 0.105)
     assert choose(*TRAINED, far, last=True) is None
     assert choose(*TRAINED, far, near, last=True) == 6
 
