@@ -57,7 +57,7 @@ class Gain:
         >>> rung = np.array([[0.1], [0.2], [0.3], [0.4]])  # the higher, the less is gained
         >>> gain = Gain.fit(rung, np.array([0.4, 0.3, 0.2, 0.1]))
         >>> round(float(gain(np.array([[0.25]]))[0]), 3), round(float(gain(rung[:1])[0]), 2)
-        (0.25, 0.38)
+        (0.25, 0.39)
         """
         count = len(gains)
         center, scale = coordinates.mean(axis=0), coordinates.std(axis=0)

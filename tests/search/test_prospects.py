@@ -72,5 +72,3 @@ def test_the_deviation_is_what_networks_left_out_are_off_by():
         others = np.arange(40) != at
         off.append(gains[at] - Gain.fit(places[others], gains[others])(places[[at]])[0])
     assert whole.deviation == pytest.approx(np.sqrt(np.mean(np.square(off))), rel=0.08)
-
-

@@ -120,9 +120,7 @@ def test_what_was_stopped_refused_or_failed_is_never_trained_on():
 def test_all_that_may_lead_is_trained_and_most_of_the_rest_is_not():
     """Sixty networks of a law, all of them at the first rung: the true front is trained in full."""
     truth = {each.number: each for each in seen_of(60, seed=5)}
-    seen = [
-        replace(each, state="waiting", rungs={1: each.rungs[1]}) for each in truth.values()
-    ]
+    seen = [replace(each, state="waiting", rungs={1: each.rungs[1]}) for each in truth.values()]
     while (chosen := next_to_train(SPACE, seen, (0.2, 0.0), last=True)) is not None:
         rungs = truth[chosen].rungs
         known = {epochs: rungs[epochs] for epochs in (1, 3, 9)[: len(seen[chosen].rungs) + 1]}
