@@ -65,7 +65,7 @@ class Shown:
         if self._before is None:
             self._before = count - 1
         spent_s = time.monotonic() - self._began_s
-        left_s = spent_s / max(1, count - self._before) * (found.asked - count)
+        left_s = spent_s / (count - self._before) * (found.asked - count)
         left = f"{left_s / 60:.0f} min until all are tried" if left_s else "all are tried"
         print(
             f"{_describe(found.trials[number])}; front {len(found.front)}, hypervolume "

@@ -47,14 +47,15 @@ def next_to_train(
         last: whether nothing more will be proposed.
     """
     trained = [each.point for each in seen if each.point is not None]
+    prospects = Prospects.learn(study, seen) if len(trained) >= FEW else None
     for rung in sorted({each.waits_at for each in seen if each.waits_at}, reverse=True):
         came = [each for each in seen if rung in each.rungs]
         waiting = [each for each in came if each.waits_at == rung]
         vacant = len(came) - len(waiting) < math.ceil(len(came) / SHARE)
         wanted: list[Seen] = []
-        if len(trained) >= FEW:
+        if prospects is not None:
             least = -BEHIND if vacant or last else 0.0
-            wanted = _promising(waiting, trained, Prospects.learn(study, seen), least)
+            wanted = _promising(waiting, trained, prospects, least)
         elif vacant and not last:
             wanted = _by_rank(came, rung, reference)
         if last:
@@ -85,11 +86,11 @@ def _height(points: Sequence[Point], latency_s: float) -> float:
 
 def _by_rank(came: Sequence[Seen], rung: int, reference: Point) -> list[Seen]:
     """Return networks by Pareto rank at their rung, and within a rank by share of the area."""
-    points = points_at(came, rung)
+    points, found = points_at(came, rung), list[Seen]()
     by_rank = ranks(points)
-    keys = []
-    for at, rank in enumerate(by_rank):
-        peers = [point for point, other in zip(points, by_rank, strict=True) if other == rank]
-        share = contributions(peers, reference)[peers.index(points[at])]
-        keys.append((rank, -share, at))
-    return [came[at] for _, _, at in sorted(keys)]
+    for rank in sorted(set(by_rank)):
+        peers = [at for at, other in enumerate(by_rank) if other == rank]
+        shares = contributions([points[at] for at in peers], reference)
+        best = sorted(zip(shares, peers, strict=True), key=lambda each: -each[0])
+        found += [came[at] for _, at in best]
+    return found
