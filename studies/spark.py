@@ -33,8 +33,8 @@ STAGES = (3, 2, 1)  # of the decoder, the coarsest first
 KINDS = ("separable", "standard")
 STRIDES = (4, 4, 8, 8, 16, 16, 16, 16)  # of the modules
 FIRST_OF_BLOCK = (1, 3, 5)
-PARTS = ("squeeze", "expand1", "expand3")
-REMEMBERED = 4096  # modules
+WIDTHS = {at: tuple(f"{part}_{at}" for part in ("squeeze", "expand1", "expand3")) for at in MODULES}
+REMEMBERED = 1 << 14  # parts of modules
 
 # Of SegFast; a search may take half as much again.
 SQUEEZE = (16, 16, 32, 32, 48, 48, 64, 64)
@@ -95,9 +95,8 @@ def segfast(*, branches: str, decoder: str) -> dict[str, Choice]:
 
 def layers(values: Values, *, size: tuple[int, int], classes: int) -> list[Layer]:
     """Return what the network of a choice does with an image, operator by operator."""
-    width = {name: int(value) for name, value in values.items() if not isinstance(value, str)}
     pixels = _pixels(size)
-    stem = width["stem"]
+    stem = int(values["stem"])
     found = [
         conv(3, stem, pixels[2], kernel=3, entering=size[0] * size[1], bias=True),
         elementwise(stem * pixels[2], stem * pixels[2]),
@@ -107,16 +106,18 @@ def layers(values: Values, *, size: tuple[int, int], classes: int) -> list[Layer
         stride = STRIDES[at - 1]
         if at in FIRST_OF_BLOCK:
             found.append(elementwise(channels * pixels[stride // 2], channels * pixels[stride]))
-        squeeze, one, three = (width[f"{part}_{at}"] for part in PARTS)
-        found += _spark(squeeze, one, three, values[f"branch_{at}"], channels, pixels[stride])
+        squeeze, one, three = (int(values[name]) for name in WIDTHS[at])
+        found += _squeezed(channels, squeeze, pixels[stride])
+        found += _expanded(squeeze, one, three, values[f"branch_{at}"], pixels[stride])
         channels = one + three
         skips[stride] = channels
     stages = stages_of(values)
     for at in stages:
         stride = 2**at
-        found += _stage(width[f"decoder_{at}"], values[f"up_{at}"], values[f"conv_{at}"],
+        width = int(values[f"decoder_{at}"])
+        found += _stage(width, values[f"up_{at}"], values[f"conv_{at}"],
                         channels, skips[stride], pixels[2 * stride], pixels[stride])  # fmt: skip
-        channels = width[f"decoder_{at}"]
+        channels = width
     if stages == STAGES:
         enlarged = up(classes, classes, pixels[2], groups=classes)
     else:
@@ -147,17 +148,22 @@ def _conv3x3(kind: Choice, channels: int, outputs: int, pixels: int) -> list[Lay
 
 # A sampler asks of hundreds of networks before each proposal, which share most of their modules.
 @lru_cache(REMEMBERED)
-def _spark(
-    squeeze: int, one: int, three: int, kind: Choice, channels: int, pixels: int
-) -> tuple[Layer, ...]:
+def _squeezed(channels: int, squeeze: int, pixels: int) -> tuple[Layer, ...]:
     return (
         norm(channels, pixels),
         conv(channels, squeeze, pixels),
         elementwise(squeeze * pixels, squeeze * pixels),
         norm(squeeze, pixels),
+    )
+
+
+@lru_cache(REMEMBERED)
+def _expanded(squeeze: int, one: int, three: int, kind: Choice, pixels: int) -> tuple[Layer, ...]:
+    both = 2 * (one + three) * pixels
+    return (
         conv(squeeze, one, pixels),
         *_conv3x3(kind, squeeze, three, pixels),
-        elementwise(2 * (one + three) * pixels, 2 * (one + three) * pixels),  # ReLUs and concat
+        elementwise(both, both),  # ReLUs and concat
     )
 
 

@@ -160,11 +160,9 @@ def expected_gains(
     draws = mean[:, None] + deviation[:, None] * ndtri((np.arange(QUANTILES) + 0.5) / QUANTILES)
     # What is covered at a latency is the mIoU of the slowest point that is faster: steps. From the
     # network's latency on, it adds what it is higher than each of the steps.
-    gains = np.zeros_like(draws)
     starts = np.concatenate([[-np.inf], edges[:-1]])
     levels = np.concatenate([[least], heights])
-    for start, end, level in zip(starts, edges, levels, strict=True):
-        width = np.maximum(0.0, end - np.maximum(start, latencies))
-        gains += np.where(np.isfinite(width), width, 0.0)[:, None] * np.maximum(0.0, draws - level)
-    found: Floats = gains.mean(axis=1)
+    widths = np.maximum(0.0, edges - np.maximum(starts, latencies[:, None]))
+    above = np.maximum(0.0, draws[:, :, None] - levels).mean(axis=1)
+    found: Floats = (widths * above).sum(axis=1)
     return found

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache, cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -48,4 +49,14 @@ class LatencyModel:
 
     def __call__(self, values: Values) -> float:
         """Return what the network of a choice takes, in that unit."""
-        return float(np.dot(features(self.layers(values)), self.weights))
+        return sum(map(self._cost, self.layers(values)))
+
+    @cached_property
+    def _cost(self) -> Callable[[Layer], float]:
+        """What tells the cost of a layer, worked out once for each: many networks have it."""
+
+        @cache
+        def cost(layer: Layer) -> float:
+            return float(np.dot(features([layer]), self.weights))
+
+        return cost

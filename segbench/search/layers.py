@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Literal, NamedTuple
 
 LayerKind = Literal[
@@ -15,6 +16,7 @@ LayerKind = Literal[
 # in what ONEDNN_VERBOSE=1 lists. With AVX2 (ONEDNN_MAX_CPU_ISA=AVX2) packs have eight, which widths
 # in steps of eight always fill.
 PACK = 16
+REMEMBERED = 1 << 16  # layers; a search asks for millions, of which few differ
 
 
 class Layer(NamedTuple):
@@ -34,6 +36,7 @@ class Layer(NamedTuple):
     ragged: int = 0
 
 
+@lru_cache(REMEMBERED)
 def conv(
     channels: int,
     outputs: int,
@@ -65,6 +68,7 @@ def conv(
     )
 
 
+@lru_cache(REMEMBERED)
 def up(
     channels: int, outputs: int, pixels: int, *, kernel: int = 2, times: int = 2, groups: int = 1
 ) -> Layer:
@@ -93,11 +97,13 @@ def _ragged(channels: int, outputs: int, read: int, written: int, weights: int) 
     return read * entering + written * leaving + weights * (entering or leaving)
 
 
+@lru_cache(REMEMBERED)
 def norm(channels: int, pixels: int) -> Layer:
     """Return a batch norm."""
     return Layer("norm", 0, 2 * channels * pixels, 2 * channels)
 
 
+@lru_cache(REMEMBERED)
 def elementwise(read: int, written: int) -> Layer:
     """Return a ReLU, a concatenation or a pooling, by the numbers that it reads and writes."""
     return Layer("elementwise", 0, read + written)
