@@ -3,7 +3,7 @@
 Question: which of the ingredients that `segbench.training.recipes` offers belong into `modern`?
 Source: SegFast on CamVid's validation split; `paper` alone is the rival. Best mIoU of a run.
 Cost: a run of 30 epochs takes SegFast some seven minutes on 2 cores; runs that are there are kept.
-Result: docs/training.md.
+Result: docs/training.md, of `--model segfast,init=he`.
 
     python -m studies.ingredients --data-root FOLDER --out runs/ingredients
     python -m studies.ingredients --data-root FOLDER --out runs/ingredients paper+flip paper+zoom
@@ -59,6 +59,7 @@ def main() -> None:
     """Train by every recipe, and print a table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("recipes", nargs="*", default=RECIPES)
+    parser.add_argument("--model", default="segfast")
     parser.add_argument("--data-root")
     parser.add_argument("--out", type=Path, default=Path("runs/ingredients"))
     parser.add_argument("--epochs", type=int, default=30)
@@ -70,7 +71,7 @@ def main() -> None:
     for recipe in given.recipes:
         for seed in range(given.seeds):
             job = Job(
-                model="segfast",
+                model=given.model,
                 dataset="camvid",
                 data_root=given.data_root,
                 protocol="void-as-class",

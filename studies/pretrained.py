@@ -1,8 +1,9 @@
-"""Write the best weights of a run in half precision, as they come with segbench.
+r"""Write the best weights of a run in half precision, as they come with segbench.
 
 Question: none; this is how segbench/pretrained was made, after
 
-    segbench train segfast --dataset streets --recipe paper+cosine+flip --epochs 30 --out RUN
+    segbench train segfast,init=he --dataset streets --recipe paper+cosine+flip --epochs 30 \
+        --out RUN
     python -m studies.pretrained RUN segbench/pretrained/segfast-streets.safetensors
 
 Cost: seven minutes of training on 2 cores; this takes a second.

@@ -3,7 +3,7 @@
 Question: none by itself; samplers and rungs are compared on it (`studies.samplers`) at no cost, and
 on the same networks.
 Source: SegFast, its copies and networks drawn from the space `spark`, trained on `streets` at a
-small size by `paper`.
+small size by `paper`; studies/replay.csv with `init=he`, which networks of the zoo had by default.
 Cost: 160 networks took 24 minutes to time, two rounds of fresh processes each, and 51 to train, on
 2 cores of an AMD EPYC at an hour when SegFast took 40 ms instead of its 13; what is there is not
 done again.

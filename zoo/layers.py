@@ -10,6 +10,7 @@ from zoo.errors import InputSizeError
 __all__ = [
     "ConvKind",
     "SeparableConv",
+    "begin_as_interpolation",
     "check_image",
     "conv3x3",
     "crop_to",
@@ -106,16 +107,12 @@ def crop_to(wide: Tensor, like: Tensor, offset: int = 0) -> Tensor:
 def initialise_for_relu(network: nn.Module) -> None:
     """Draw weights for ReLU networks (He et al., ICCV 2015) from torch's global generator.
 
-    Uniform with variance 2 / fan-in; biases are zero; batch norm is the identity. Transposed
-    convolutions whose kernels overlap start as bilinear upsampling, channel by channel, and other
-    depthwise ones as nearest-neighbour upsampling: every weight is 1.
+    Uniform with variance 2 / fan-in; biases are zero; batch norm is the identity. Convolutions that
+    only enlarge maps begin as `begin_as_interpolation` has it.
     """
+    begin_as_interpolation(network)
     for module in network.modules():
-        if isinstance(module, nn.ConvTranspose2d) and module.kernel_size != module.stride:
-            make_bilinear(module)
-        elif isinstance(module, nn.ConvTranspose2d) and module.groups == module.in_channels:
-            nn.init.ones_(module.weight)
-        elif isinstance(module, nn.ConvTranspose2d):
+        if isinstance(module, nn.ConvTranspose2d) and not _only_enlarges(module):
             # at kernel = stride each output sees each input channel once
             bound = (6 / module.in_channels) ** 0.5
             nn.init.uniform_(module.weight, -bound, bound)
@@ -123,6 +120,29 @@ def initialise_for_relu(network: nn.Module) -> None:
             nn.init.kaiming_uniform_(module.weight, nonlinearity="relu")
         if isinstance(module, nn.Conv2d | nn.ConvTranspose2d) and module.bias is not None:
             nn.init.zeros_(module.bias)
+
+
+def begin_as_interpolation(network: nn.Module) -> None:
+    """Let convolutions that only enlarge maps begin by just doing that.
+
+    Those with kernels that overlap begin as bilinear upsampling, channel by channel, and depthwise
+    ones without as nearest-neighbour upsampling: every weight is 1. If their few weights for each
+    channel were drawn at random, pixels side by side would begin with unlike signs.
+    """
+    for module in network.modules():
+        if isinstance(module, nn.ConvTranspose2d) and _only_enlarges(module):
+            if _overlaps(module):
+                make_bilinear(module)
+            else:
+                nn.init.ones_(module.weight)
+
+
+def _only_enlarges(up: nn.ConvTranspose2d) -> bool:
+    return _overlaps(up) or up.groups == up.in_channels
+
+
+def _overlaps(up: nn.ConvTranspose2d) -> bool:
+    return up.kernel_size != up.stride
 
 
 def make_bilinear(up: nn.ConvTranspose2d) -> None:

@@ -1,7 +1,7 @@
 """SegFast and SegFast-Basic: two settings of one builder, and every network between them."""
 
 from functools import partial
-from typing import TypeAlias, TypeVar
+from typing import Literal, TypeAlias, TypeVar
 
 import torch
 import torch.nn.functional as F  # noqa: N812, torch's own name for it
@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from zoo.errors import OptionError
 from zoo.layers import (
     ConvKind,
+    begin_as_interpolation,
     check_image,
     conv3x3,
     crop_to,
@@ -21,6 +22,8 @@ from zoo.layers import (
 from zoo.options import PositiveInt, check_options
 
 __all__ = ["SegFast", "SparkModule", "segfast", "segfast_basic"]
+
+Init: TypeAlias = Literal["torch", "he"]
 
 T = TypeVar("T")
 P: TypeAlias = PositiveInt
@@ -44,6 +47,7 @@ def segfast(
     up_conv: StageKinds = "separable",
     decoder_conv: StageKinds = "separable",
     decoder_width: StageWidths = (256, 128, 64),
+    init: Init = "torch",
 ) -> "SegFast":
     """Build SegFast (Pal et al., ICVGIP 2018, section 3), or another point of its search space.
 
@@ -68,6 +72,10 @@ def segfast(
         decoder_width: channels of each decoder stage. The paper's decoder has three; one of two
             ends at stride 4, and its logits are enlarged four times instead of twice, bilinearly
             at first.
+        init: how weights are drawn. ``torch``: as its layers do by themselves, uniform with
+            variance 1 / (3 fan-in). ``he``: for ReLU networks (He et al., ICCV 2015), with six
+            times that variance, and by the paper's recipe behind (docs/training.md). By either,
+            convolutions that only enlarge maps begin as interpolation.
 
     Raises:
         OptionError: an option has the wrong type, length or value, or lists of the decoder are of
@@ -95,7 +103,9 @@ def segfast(
         convs=_each(decoder_conv, stages),
         widths=_each(decoder_width, stages),
     )
-    initialise_for_relu(network)
+    begin_as_interpolation(network)
+    if init == "he":
+        initialise_for_relu(network)
     return network
 
 

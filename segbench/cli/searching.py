@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import json
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 
 from segbench import units
 from segbench.cli.interrupting import interrupts_kept
 from segbench.cli.output import progress_bar
+from segbench.cli.pace import Pace
 from segbench.errors import UsageError
 from segbench.results import Device
 from segbench.retrainings import Retraining
 from segbench.rounds import Progress
+from segbench.search.engine import MEASURING
+from segbench.search.loading import load_study
 from segbench.search.page import write_page
 from segbench.search.pictures import draw_search
 from segbench.search.plan import Plan
@@ -31,14 +33,15 @@ class Shown:
     """What is shown of a search: a line for each trial, and a bar while one goes on.
 
     Args:
+        pace: tells how long the search may still go on.
         check: raises KeyboardInterrupt, if one came and was lost.
     """
 
-    def __init__(self, bar: Progress, plan: Plan, check: Callable[[], None] = lambda: None) -> None:
-        self._bar, self._check = bar, check
+    def __init__(
+        self, bar: Progress, plan: Plan, pace: Pace, check: Callable[[], None] = lambda: None
+    ) -> None:
+        self._bar, self._pace, self._check = bar, pace, check
         self._trials, self._epochs = plan.trials, plan.job.plan.epochs
-        self._began_s = time.monotonic()
-        self._before: int | None = None  # trials of an earlier part of the search
         self._tried = 0
 
     def watch(self) -> Watch:
@@ -48,11 +51,13 @@ class Shown:
     def stage(self, number: int, doing: str) -> None:
         """Draw the bar: a trial is measured, or its training begins."""
         self._check()
+        self._pace.stage(measures=doing == MEASURING)
         self._draw(number, doing)
 
     def epoch(self, number: int, epochs: int, miou: float) -> None:
         """Draw the bar: an epoch is behind a trial."""
         self._check()
+        self._pace.epoch()
         self._draw(number, f"epoch {epochs} of {self._epochs}, mIoU {miou:.3f}")
 
     def _draw(self, number: int, doing: str) -> None:
@@ -61,15 +66,12 @@ class Shown:
 
     def news(self, number: int, found: Searched) -> None:
         """Print what a trial came to, the front so far, and how long the others may take."""
-        self._tried = count = len(found.trials)
-        if self._before is None:
-            self._before = count - 1
-        spent_s = time.monotonic() - self._began_s
-        left_s = spent_s / (count - self._before) * (found.asked - count)
-        left = f"{left_s / 60:.0f} min until all are tried" if left_s else "all are tried"
+        self._tried = len(found.trials)
+        left_s = self._pace.left_s(found)
+        left = f", {left_s / 60:.0f} min left at most" if left_s else ""
         print(
             f"{_describe(found.trials[number])}; front {len(found.front)}, hypervolume "
-            f"{1e3 * found.hypervolume:.3f}, {_best(found)}{left}",
+            f"{1e3 * found.hypervolume:.3f}{_best(found)}{left}",
             file=sys.stderr,
             flush=True,
         )
@@ -90,14 +92,14 @@ def _describe(trial: Trial) -> str:
 def _best(found: Searched) -> str:
     """Return the best mIoU that is within the budget; of all, where there is none."""
     best = max((trial.miou or 0 for trial in found.front), default=None)
-    return "" if best is None else f"best mIoU {best:.4f}, "
+    return "" if best is None else f", best mIoU {best:.4f}"
 
 
 def search_with_progress(plan: Plan, folder: Path, *, resume: bool) -> Searched | None:
     """Search, and return what was found; None if it was interrupted."""
     try:
         with interrupts_kept() as check, progress_bar() as bar:
-            watch = Shown(bar, plan, check).watch()
+            watch = Shown(bar, plan, _pace(plan, folder), check).watch()
             found = Searching(plan, folder, resume=resume, watch=watch).run()
     except KeyboardInterrupt:
         kept = f"what was found is in {folder}" if folder.exists() else "nothing was tried yet"
@@ -105,6 +107,11 @@ def search_with_progress(plan: Plan, folder: Path, *, resume: bool) -> Searched 
         return None
     draw(found, folder)
     return found
+
+
+def _pace(plan: Plan, folder: Path) -> Pace:
+    begun = (folder / RESULT).exists()
+    return Pace(plan.job.plan.epochs, 0 if begun else len(load_study(plan.study).first))
 
 
 def draw(found: Searched, folder: Path) -> None:

@@ -30,6 +30,7 @@ ATTEMPTS = 50  # at a proposal that was not tried before
 HOPELESS = 1.15  # times the budget; the predictor is not trusted more narrowly than that
 SLOWEST = 3.0  # times the rival: the reference point of the hypervolume
 SEEDS_APART = 100_003
+MEASURING = "measuring"  # what a trial is told to be in
 
 
 def reference_for(anchor_s: float) -> Point:
@@ -180,7 +181,7 @@ class Search:
     def _measure(self, entry: Entry) -> None:
         if entry.timed is not None:
             return
-        self.on_stage(entry.number, "measuring")
+        self.on_stage(entry.number, MEASURING)
         known = self.rival if _is_rival(entry) else None
         entry.timed = known or self.laboratory.time(entry.values)
         entry.latency_s = entry.timed.ratio * self.anchor_s

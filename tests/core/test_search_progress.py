@@ -5,9 +5,11 @@ from dataclasses import replace
 import pytest
 from made_up_results import make_search, make_trial
 
-from segbench.cli import searching
+from segbench.cli import pace, searching
 from segbench.search.plan import Plan
 from segbench.training.job import Job
+
+PLAN = Plan(study="spark", job=Job(model="segfast", dataset="streets", epochs=9), trials=6)
 
 
 @pytest.fixture
@@ -15,27 +17,62 @@ def clock(monkeypatch):
     class Clock:
         now_s = 1000.0
 
-    monkeypatch.setattr(searching.time, "monotonic", lambda: Clock.now_s)
-    return Clock
+        def wait(self, seconds):
+            self.now_s += seconds
+
+    clock = Clock()
+    monkeypatch.setattr(pace.time, "monotonic", lambda: clock.now_s)
+    return clock
 
 
-def test_the_time_left_follows_from_the_trials_of_this_part_of_the_search(clock, capsys):
-    plan = Plan(study="spark", job=Job(model="segfast", dataset="streets", epochs=9), trials=6)
-    shown = searching.Shown(lambda *_: None, plan)
-    trials = tuple(make_trial(at, 0.04 - 0.005 * at, 0.5, ratio=1.0) for at in range(6))
-    # Two trials are of an earlier part; each of this one takes a minute.
-    for count, left in ((3, "3 min until "), (4, "2 min until "), (5, "1 min until "), (6, "")):
-        clock.now_s += 60.0
-        shown.news(count - 1, replace(make_search(), trials=trials[:count]))
-        line = capsys.readouterr().err
-        assert line.startswith(f"trial {count - 1}: trained, ")
-        assert line.endswith(f"best mIoU 0.5000, {left}all are tried\n")
+def shown_with(bar=lambda *_: None, *, together=0):
+    return searching.Shown(bar, PLAN, pace.Pace(9, together))
+
+
+def work(shown, clock, number, *, measuring_s, epochs, epoch_s):
+    shown.stage(number, "measuring")
+    clock.wait(measuring_s)
+    shown.stage(number, f"training to epoch {epochs} of 9")
+    for epoch in range(1, epochs + 1):
+        clock.wait(epoch_s)
+        shown.epoch(number, epoch, 0.3)
+
+
+@pytest.mark.parametrize("together", [0, 3])
+def test_the_time_left_follows_from_what_measuring_and_an_epoch_took(clock, capsys, together):
+    shown = shown_with(together=together)
+    if together:
+        clock.wait(3 * 60.0)  # for three networks, which are then told to be measured at once
+        for number in range(3):
+            work(shown, clock, number, measuring_s=0.0, epochs=1, epoch_s=10.0)
+    else:
+        clock.wait(999.0)  # the dataset is decoded
+        work(shown, clock, 0, measuring_s=60.0, epochs=1, epoch_s=10.0)
+    trained = make_trial(0, 0.04, 0.5, ratio=1.0)
+    waiting = [make_trial(at, 0.03, 0.3, state="waiting", epochs=3) for at in (1, 2)]
+    shown.news(0, replace(make_search(), trials=(trained, *waiting), asked=5))
+    # Two are still to be measured and trained, and two to be trained on for six epochs.
+    left_s = 2 * (60 + 9 * 10) + 2 * 6 * 10
+    assert capsys.readouterr().err.endswith(f"best mIoU 0.5000, {left_s // 60} min left at most\n")
+
+
+def test_while_nothing_is_known_of_measuring_training_is_foretold(clock, capsys):
+    shown = shown_with()
+    shown.stage(0, "training to epoch 9 of 9")
+    clock.wait(60.0)
+    shown.epoch(0, 9, 0.5)
+    shown.news(0, replace(make_search(), trials=(make_trial(0, 0.04, 0.5),), asked=2))
+    assert capsys.readouterr().err.endswith("best mIoU 0.5000, 9 min left at most\n")
+
+
+def test_nothing_is_left_when_all_are_done(capsys):
+    shown_with().news(0, replace(make_search(), trials=(make_trial(0, 0.04, 0.5),), asked=1))
+    assert capsys.readouterr().err.endswith("best mIoU 0.5000\n")
 
 
 def test_a_trial_that_waited_is_told_of_again_and_the_bar_does_not_go_back(capsys):
     drawn = []
-    plan = Plan(study="spark", job=Job(model="segfast", dataset="streets", epochs=9), trials=6)
-    shown = searching.Shown(lambda *told: drawn.append(told), plan)
+    shown = shown_with(lambda *told: drawn.append(told))
     shown.news(3, found := make_search())
     assert capsys.readouterr().err.startswith(
         "trial 3: stopped, 35.0 ms, mIoU 0.3000 after 3 epochs; front 2, "
@@ -45,13 +82,12 @@ def test_a_trial_that_waited_is_told_of_again_and_the_bar_does_not_go_back(capsy
 
 
 def test_a_trial_that_failed_is_said_with_its_reason(capsys):
-    plan = Plan(study="spark", job=Job(model="segfast", dataset="streets", epochs=9), trials=6)
     failed = replace(
         make_trial(0, 0.04, None, state="failed", epochs=0), reason="the loss became nan"
     )
-    searching.Shown(lambda *_: None, plan).news(0, replace(make_search(), trials=(failed,)))
+    shown_with().news(0, replace(make_search(), trials=(failed,)))
     assert capsys.readouterr().err.startswith(
-        "trial 0: failed, 40.0 ms, the loss became nan; front 0, hypervolume 0.000, "
+        "trial 0: failed, 40.0 ms, the loss became nan; front 0, hypervolume 0.000\n"
     )
 
 
@@ -62,12 +98,11 @@ def test_one_that_is_interrupted_before_its_first_trial_does_not_claim_to_have_k
         raise KeyboardInterrupt
 
     monkeypatch.setattr(searching, "Searching", interrupted)
-    plan = Plan(study="spark", job=Job(model="segfast", dataset="streets", epochs=9), trials=6)
     for folder, kept in (
         (tmp_path / "new", "nothing was tried yet"),
         (tmp_path, f"what was found is in {tmp_path}"),
     ):
-        assert searching.search_with_progress(plan, folder, resume=False) is None
+        assert searching.search_with_progress(PLAN, folder, resume=False) is None
         assert capsys.readouterr().err == (
             f"segbench: interrupted; {kept}, the same command goes on\n"
         )

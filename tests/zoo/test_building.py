@@ -13,7 +13,7 @@ from zoo.options import Positive, check_options
 
 SEGFAST_OPTIONS = (
     "classes, stem_width, squeeze, expand1, expand3, branch_conv, up_conv, decoder_conv, "
-    "decoder_width"
+    "decoder_width, init"
 )
 
 

@@ -6,7 +6,7 @@ from torch import nn
 
 import zoo
 from zoo.layers import ConvKind, check_image, initialise_for_relu, up2x2
-from zoo.segfast import SparkModule, segfast
+from zoo.segfast import Init, SparkModule, segfast
 
 
 def params(**options):
@@ -112,18 +112,31 @@ def test_only_the_stem_has_a_bias():
     assert [name for name, m in convs.items() if m.bias is not None] == ["stem.0"]
 
 
-def test_an_up_convolution_starts_as_nearest_neighbour_upsampling():
-    head = zoo.build("segfast", classes=2).head[1]
+@pytest.mark.parametrize("init", Init.__args__)
+def test_an_up_convolution_starts_as_nearest_neighbour_upsampling(init):
+    head = zoo.build("segfast", classes=2, init=init).head[1]
     scores = torch.rand(1, 2, 3, 3)
     assert torch.equal(head(scores), scores.repeat_interleave(2, -1).repeat_interleave(2, -2))
 
 
-def test_the_head_of_two_stages_starts_as_bilinear_upsampling():
-    head = segfast(classes=2, decoder_width=(8, 4)).head[1]
+@pytest.mark.parametrize("init", Init.__args__)
+def test_the_head_of_two_stages_starts_as_bilinear_upsampling(init):
+    head = segfast(classes=2, decoder_width=(8, 4), init=init).head[1]
     scores = torch.rand(1, 2, 6, 7)
     wanted = nn.functional.interpolate(scores, scale_factor=4, mode="bilinear")
     inner = slice(2, -2)  # beyond the outermost scores there are none to interpolate with
     torch.testing.assert_close(head(scores)[..., inner, inner], wanted[..., inner, inner])
+
+
+@pytest.mark.parametrize(("init", "times_fan_in"), [("torch", 1 / 3), ("he", 2)])
+def test_weights_are_drawn_with_the_variance_of_their_kind(init, times_fan_in):
+    torch.manual_seed(0)
+    convs = [m for m in zoo.build("segfast", init=init).modules() if isinstance(m, nn.Conv2d)]
+    wide = [m.weight for m in convs if m.weight.numel() > 10_000]
+    assert len(wide) > 10
+    for weight in wide:
+        fan_in = weight[0].numel()
+        assert weight.var().item() * fan_in == pytest.approx(times_fan_in, rel=0.05)
 
 
 def test_initial_activations_keep_their_scale():

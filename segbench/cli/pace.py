@@ -1,0 +1,50 @@
+"""How long a search may still go on, by what measuring and training took so far."""
+
+from __future__ import annotations
+
+import time
+
+from segbench.searches import Searched
+
+
+class Pace:
+    """What was done, and how many seconds it took.
+
+    Args:
+        epochs: of a network that goes all the way.
+        together: networks that are measured together before the first trial; 0 where that was done
+            in an earlier part of the search.
+    """
+
+    def __init__(self, epochs: int, together: int) -> None:
+        self._epochs, self._together = epochs, together
+        self._measured, self._measured_s = 0, 0.0
+        self._trained, self._trained_s = 0, 0.0
+        self._measures = together > 0
+        self._since_s = time.monotonic()
+
+    def stage(self, *, measures: bool) -> None:
+        """Note that a trial is measured from now on, or trained."""
+        took_s = self._lap()
+        if self._measures:
+            self._measured_s += took_s
+        self._measures = measures
+        self._measured += measures
+
+    def epoch(self) -> None:
+        """Note that a trial was trained for an epoch."""
+        self._trained += 1
+        self._trained_s += self._lap()
+
+    def left_s(self, found: Searched) -> float:
+        """Return the seconds until the search is done if nothing is stopped or refused any more."""
+        to_come = found.asked - len(found.trials)
+        epochs = sum(self._epochs - each.epochs for each in found.trials if each.state == "waiting")
+        epoch_s = self._trained_s / max(1, self._trained)
+        measuring_s = self._measured_s / max(1, self._measured, self._together)
+        return to_come * measuring_s + (epochs + to_come * self._epochs) * epoch_s
+
+    def _lap(self) -> float:
+        now_s = time.monotonic()
+        took_s, self._since_s = now_s - self._since_s, now_s
+        return took_s
