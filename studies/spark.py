@@ -11,9 +11,10 @@ of an AMD EPYC at an hour when SegFast took 23 ms. 30 trials of 18 epochs on Cam
 Result: on CamVid trial 13 of the thirty, which comes from `LEAN`, takes 0.539 times as long as
 SegFast (0.527 to 0.551), and trained in full it is no worse, both with `init=he`: by `paper` 0.532
 and 0.543 beside 0.496, two seeds and the mean of three; by `modern` 0.571 beside 0.575, the means
-of three seeds and of six, which differ by a standard deviation of 0.009 each (studies/spark_camvid).
-On `streets`, also with `init=he`, the twelve trials end with `LEAN` at 0.559 times (0.54 to 0.58) with 0.565, beside
-SegFast's 0.550, one seed; of the four that `front` proposed three are on the front of six.
+of three seeds and of six, which differ by a standard deviation of 0.009 each
+(studies/spark_camvid). On `streets`, also with `init=he`, the twelve trials end with `LEAN` at
+0.559 times (0.54 to 0.58) with 0.565, beside SegFast's 0.550, one seed; of the four that `front`
+proposed three are on the front of six.
 
     segbench search --study spark --dataset streets --trials 12
     segbench search --study spark --dataset camvid --protocol void-as-class --epochs 18 \
