@@ -103,9 +103,10 @@ def segfast(
         convs=_each(decoder_conv, stages),
         widths=_each(decoder_width, stages),
     )
-    begin_as_interpolation(network)
     if init == "he":
         initialise_for_relu(network)
+    else:
+        begin_as_interpolation(network)
     return network
 
 

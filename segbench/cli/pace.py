@@ -12,16 +12,19 @@ class Pace:
 
     Args:
         epochs: of a network that goes all the way.
-        together: networks that are measured together before the first trial; 0 where that was done
-            in an earlier part of the search.
     """
 
-    def __init__(self, epochs: int, together: int) -> None:
-        self._epochs, self._together = epochs, together
+    def __init__(self, epochs: int) -> None:
+        self._epochs, self._together = epochs, 0
         self._measured, self._measured_s = 0, 0.0
         self._trained, self._trained_s = 0, 0.0
-        self._measures = together > 0
+        self._measures = False
         self._since_s = time.monotonic()
+
+    def measure_together(self, networks: int) -> None:
+        """Note that so many are measured from now on, before the first of them is a trial."""
+        self._lap()
+        self._together, self._measures = networks, True
 
     def stage(self, *, measures: bool) -> None:
         """Note that a trial is measured from now on, or trained."""

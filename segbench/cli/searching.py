@@ -16,7 +16,6 @@ from segbench.results import Device
 from segbench.retrainings import Retraining
 from segbench.rounds import Progress
 from segbench.search.engine import MEASURING
-from segbench.search.loading import load_study
 from segbench.search.page import write_page
 from segbench.search.pictures import draw_search
 from segbench.search.plan import Plan
@@ -99,19 +98,18 @@ def search_with_progress(plan: Plan, folder: Path, *, resume: bool) -> Searched 
     """Search, and return what was found; None if it was interrupted."""
     try:
         with interrupts_kept() as check, progress_bar() as bar:
-            watch = Shown(bar, plan, _pace(plan, folder), check).watch()
-            found = Searching(plan, folder, resume=resume, watch=watch).run()
+            pace = Pace(plan.job.plan.epochs)
+            watch = Shown(bar, plan, pace, check).watch()
+            searching = Searching(plan, folder, resume=resume, watch=watch)
+            if not (folder / RESULT).exists():  # else that was done in an earlier part
+                pace.measure_together(len(searching.study.first))
+            found = searching.run()
     except KeyboardInterrupt:
         kept = f"what was found is in {folder}" if folder.exists() else "nothing was tried yet"
         print(f"segbench: interrupted; {kept}, the same command goes on", file=sys.stderr)
         return None
     draw(found, folder)
     return found
-
-
-def _pace(plan: Plan, folder: Path) -> Pace:
-    begun = (folder / RESULT).exists()
-    return Pace(plan.job.plan.epochs, 0 if begun else len(load_study(plan.study).first))
 
 
 def draw(found: Searched, folder: Path) -> None:

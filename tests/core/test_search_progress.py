@@ -25,8 +25,8 @@ def clock(monkeypatch):
     return clock
 
 
-def shown_with(bar=lambda *_: None, *, together=0):
-    return searching.Shown(bar, PLAN, pace.Pace(9, together))
+def shown_with(bar=lambda *_: None, *, measured_by=None):
+    return searching.Shown(bar, PLAN, measured_by or pace.Pace(9))
 
 
 def work(shown, clock, number, *, measuring_s, epochs, epoch_s):
@@ -40,13 +40,15 @@ def work(shown, clock, number, *, measuring_s, epochs, epoch_s):
 
 @pytest.mark.parametrize("together", [0, 3])
 def test_the_time_left_follows_from_what_measuring_and_an_epoch_took(clock, capsys, together):
-    shown = shown_with(together=together)
+    ours = pace.Pace(9)
+    shown = shown_with(measured_by=ours)
+    clock.wait(999.0)  # the dataset is decoded
     if together:
+        ours.measure_together(together)
         clock.wait(3 * 60.0)  # for three networks, which are then told to be measured at once
         for number in range(3):
             work(shown, clock, number, measuring_s=0.0, epochs=1, epoch_s=10.0)
     else:
-        clock.wait(999.0)  # the dataset is decoded
         work(shown, clock, 0, measuring_s=60.0, epochs=1, epoch_s=10.0)
     trained = make_trial(0, 0.04, 0.5, ratio=1.0)
     waiting = [make_trial(at, 0.03, 0.3, state="waiting", epochs=3) for at in (1, 2)]
