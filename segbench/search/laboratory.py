@@ -25,6 +25,7 @@ class Machine:
         settings: of the measurements.
         job: of the training of every network; its model is replaced.
         folder: of the search; every trial's run is kept below it.
+        trials: of the search; no more of the networks that the study begins with are measured.
         on_epoch: told a trial's number, the epochs behind it and its best mIoU so far.
     """
 
@@ -32,6 +33,7 @@ class Machine:
     settings: Settings
     job: Job
     folder: Path
+    trials: int
     cache: Path | None = None
     progress: Progress = lambda _doing, _done, _total: None
     on_epoch: Callable[[int, int, float], None] = lambda _number, _epochs, _miou: None
@@ -53,8 +55,8 @@ class Machine:
         return self._timed.pop(key)
 
     def _with_those_after(self, key: str) -> list[Values]:
-        """Return the network and those that the study names after it, if it names it."""
-        first = self.study.first
+        """Return the network and those that the study begins with after it, if it does with it."""
+        first = self.study.first[: self.trials]
         keys = [key_of(values, self.study) for values in first]
         return list(first[keys.index(key) :]) if key in keys else []
 

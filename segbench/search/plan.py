@@ -60,6 +60,7 @@ class Plan:
         return {
             "study": Path(self.study).stem,
             "job": kept,
+            "recipe": self.job.plan.to_json(),  # for a name may come to mean something else
             "size": list(self.size or self.job.size),
             "budget": None if self.budget is None else asdict(self.budget),
             "runtime": self.runtime,

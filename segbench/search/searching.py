@@ -101,6 +101,7 @@ class Searching:
             self.settings,
             job,
             self.folder,
+            trials=plan.trials,
             cache=self.cache,
             on_epoch=self.watch.epoch,
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import inspect
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
@@ -10,7 +11,7 @@ from segbench.confusion import PROTOCOLS, Protocol
 from segbench.errors import UsageError
 from segbench.results import Device
 from segbench.training.recipes import Recipe, find_recipe
-from zoo.registry import check_name
+from zoo.registry import check_name, find_builder, known
 from zoo.spec import ModelSpec
 
 Precision = Literal["float32", "bfloat16", "float16"]
@@ -77,10 +78,10 @@ class Job:
         )
 
     def spec_for(self, classes: int) -> ModelSpec:
-        """Return the network with the classes of the data, and void where it is one.
+        """Return the network with the classes of the data, void where it is one, and its draw.
 
         Raises:
-            UsageError: another number was asked for.
+            UsageError: another number of classes was asked for.
         """
         outputs = classes + (self.protocol in VOID_IS_CLASS)
         asked = self.spec.options.get("classes", outputs)
@@ -89,7 +90,7 @@ class Job:
                 f"model {self.model!r} has {asked} classes, and {self.dataset} by {self.protocol} "
                 f"has {outputs}; leave out classes"
             )
-        return self.spec.with_options(classes=outputs)
+        return drawn_by(self.plan, self.spec).with_options(classes=outputs)
 
     def differences(self, other: Job) -> tuple[str, ...]:
         """Say what differs from another job; empty where nothing does."""
@@ -107,3 +108,17 @@ class Job:
     def from_json(cls, fields: dict[str, Any]) -> Job:
         """Rebuild the job from its JSON object."""
         return cls(**{**fields, "size": tuple(fields["size"])})
+
+
+def drawn_by(recipe: Recipe, spec: ModelSpec) -> ModelSpec:
+    """Return a network with the draw of a recipe, where it is the zoo's and leaves that open.
+
+    >>> str(drawn_by(find_recipe("modern"), ModelSpec("segfast")))
+    'segfast,init=he'
+    >>> str(drawn_by(find_recipe("modern"), ModelSpec("segnet")))
+    'segnet'
+    """
+    if recipe.init is None or known(spec.name) is None or "init" in spec.options:
+        return spec
+    has_choice = "init" in inspect.signature(find_builder(spec.name)).parameters
+    return spec.with_options(init=recipe.init) if has_choice else spec

@@ -39,6 +39,8 @@ class Recipe:
             (Eigen and Fergus, ICCV 2015, at 1); at 0 not at all.
         average: share of the past in the running mean of the weights, which is what is validated
             and kept (Polyak and Juditsky, 1992); at 0 the weights themselves are.
+        init: how the zoo's networks that have this option draw their weights, unless it is given
+            with the network; None for as they do by themselves.
     """
 
     name: str
@@ -56,6 +58,7 @@ class Recipe:
     light: float = 0.0
     balance: float = 0.0
     average: float = 0.0
+    init: str | None = None
 
     def rate_at(self, step: int, steps: int) -> float:
         """Return the learning rate of one step of so many.
@@ -73,6 +76,27 @@ class Recipe:
         if step < rising:
             return self.rate * (step + 1) / rising
         return self.rate * (1 + math.cos(math.pi * (step - rising) / (steps - rising))) / 2
+
+    def to_json(self) -> dict[str, Any]:
+        """Return what it does as a JSON object, so without its summary."""
+        return {
+            name: list(value) if isinstance(value, tuple) else value
+            for name, value in dataclasses.asdict(self).items()
+            if name != "summary"
+        }
+
+    def changes_since(self, kept: Mapping[str, Any]) -> tuple[str, ...]:
+        """Say what a version of segbench that kept a recipe of this name meant otherwise by it.
+
+        >>> recipe = find_recipe("paper")
+        >>> recipe.changes_since(recipe.to_json() | {"rate": 0.003})
+        ('rate was 0.003 and is 0.001',)
+        """
+        return tuple(
+            f"{name} was {kept[name]} and is {value}"
+            for name, value in self.to_json().items()
+            if name in kept and kept[name] != value
+        )
 
 
 PAPER = Recipe(
@@ -96,16 +120,18 @@ INGREDIENTS: Mapping[str, Mapping[str, Any]] = {
     "light": {"light": 0.3},
     "balance": {"balance": 0.5},
     "average": {"average": 0.99},
+    "he": {"init": "he"},
 }
 MODERN = dataclasses.replace(
     PAPER,
     name="modern",
     # What helps on CamVid, see docs/training.md; `studies.ingredients` measures it.
-    summary="enlarged and shrunk images, and a rate that begins at 3e-3 and falls to nothing",
+    summary="enlarged and shrunk images, He's draw, and a rate that falls from 3e-3 to nothing",
     epochs=100,
     **INGREDIENTS["zoom"],
     **INGREDIENTS["fast"],
     **INGREDIENTS["cosine"],
+    **INGREDIENTS["he"],
 )
 RECIPES: Mapping[str, Recipe] = {recipe.name: recipe for recipe in (PAPER, MODERN)}
 

@@ -137,12 +137,19 @@ def _restore(folder: RunFolder, trainer: Trainer) -> None:
 
 
 def _check_same(folder: RunFolder, job: Job) -> None:
-    """Refuse to go on with the run of another job."""
-    found = Job.from_json(folder.read()["job"]).differences(job)
+    """Refuse to go on with the run of another job, or by a recipe that has changed since."""
+    begun = folder.read()
+    found = Job.from_json(begun["job"]).differences(job)
     if found:
         raise UsageError(
             f"cannot go on with {str(folder.path)!r}: {'; '.join(found)}; give the options that it "
             "was begun with"
+        )
+    changes = job.plan.changes_since(begun["recipe"])
+    if changes:
+        raise UsageError(
+            f"cannot go on with {str(folder.path)!r}: since it was begun, the recipe {job.recipe} "
+            f"has changed: {'; '.join(changes)}; train anew into another folder"
         )
 
 
@@ -150,7 +157,7 @@ def _describe(job: Job, trainer: Trainer, dataset: Dataset) -> dict[str, Any]:
     return {
         "job": job.to_json(),
         "model": trainer.spec.to_json(),
-        "recipe": dataclasses.asdict(job.plan),
+        "recipe": job.plan.to_json(),
         "classes": [dataclasses.asdict(each) for each in dataset.classes],
         "layout": dataset.layout,
         "scenes": {"train": len(trainer.train.names), "val": len(trainer.validation.names)},

@@ -32,7 +32,12 @@ STUDY = Study(
 def laboratory(rooms, tmp_path):
     job = Job(model="segfast", dataset=str(rooms), size=(24, 32), batch=5, epochs=4)
     machine = Machine(
-        STUDY, Settings(size=(24, 32)), job, tmp_path / "search", cache=tmp_path / "cache"
+        STUDY,
+        Settings(size=(24, 32)),
+        job,
+        tmp_path / "search",
+        trials=3,
+        cache=tmp_path / "cache",
     )
     (tmp_path / "search").mkdir()
     yield machine
@@ -119,6 +124,13 @@ def test_the_networks_that_a_study_begins_with_are_measured_together(laboratory,
     assert asked == [[8, 16, 24], [40]]
     laboratory.time({"wide": 16})  # as after a search was gone on with
     assert asked[2:] == [[16, 24]]
+
+
+def test_no_more_of_them_are_measured_than_there_are_trials(laboratory, asked):
+    laboratory.trials = 2
+    for wide in (8, 16, 24):  # the last when the search was gone on with
+        laboratory.time({"wide": wide})
+    assert asked == [[8, 16], [24]]
 
 
 def test_one_of_them_that_dies_takes_no_other_along(laboratory, asked):

@@ -1,5 +1,6 @@
 """``segbench search`` as a user runs it: real measuring and training, in a space of two widths."""
 
+import dataclasses
 import json
 import os
 import shutil
@@ -204,14 +205,31 @@ def test_a_folder_without_a_search_is_one_line(here, arguments, words):
     assert errors.count("\n") == 1
 
 
-def test_another_search_is_not_gone_on_with_in_its_folder(home, here):
+def begin(home):
+    """Begin the search that `SEARCH` goes on with, but for its sampler and batch; try nothing."""
     from segbench.search.plan import Plan  # noqa: PLC0415 - the rest starts processes
     from segbench.search.searching import Searching  # noqa: PLC0415
     from segbench.training.job import Job  # noqa: PLC0415
 
     job = Job(model="segfast", dataset=str(home / "rooms"), size=(24, 32), epochs=3)
     Searching(Plan(study=str(home / "two.py"), job=job, trials=3), home / "found").close()
+
+
+def test_another_search_is_not_gone_on_with_in_its_folder(home, here):
+    begin(home)
     code, _, errors = here(*SEARCH, "--trials", "3", "--seed", "4")
     assert code == 2
     assert errors.startswith("segbench: cannot go on with this search: job differs")
     assert "sampler differs (front, now random)" in errors
+
+
+def test_a_search_does_not_go_on_by_a_recipe_that_has_changed(home, here, monkeypatch):
+    from segbench.training.recipes import RECIPES  # noqa: PLC0415 - most tests need none
+
+    begin(home)
+    changed = dataclasses.replace(RECIPES["paper"], rate=0.5)
+    monkeypatch.setitem(RECIPES, "paper", changed)
+    code, _, errors = here(*SEARCH, "--trials", "3")
+    assert code == 2
+    recipe = errors.split("recipe differs")[1]
+    assert recipe.index("'rate': 0.001") < recipe.index("'rate': 0.5")

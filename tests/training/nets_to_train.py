@@ -21,6 +21,14 @@ class Small(nn.Module):
         return self.layers(images)
 
 
+class WithADraw(Small):
+    """Has an option that the zoo's networks have too, and means something else by it."""
+
+    def __init__(self, classes: int = 2, init: str = "mine") -> None:
+        assert init == "mine"
+        super().__init__(classes)
+
+
 class Explodes(Small):
     """Returns no numbers from its fifth batch on."""
 

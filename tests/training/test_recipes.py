@@ -19,7 +19,7 @@ def test_the_recipe_of_the_paper_is_what_the_paper_states():
 
 
 def test_the_modern_recipe_is_the_papers_with_ingredients():
-    added = find_recipe("paper+zoom+fast+cosine")
+    added = find_recipe("paper+zoom+fast+cosine+he")
     modern = find_recipe("modern")
     same = {"name": added.name, "summary": added.summary, "epochs": added.epochs}
     assert dataclasses.replace(modern, **same) == added

@@ -1,6 +1,8 @@
 """Training in a folder: what is kept, what a kill costs, and what is refused."""
 
+import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -252,6 +254,16 @@ def test_a_run_goes_on_only_as_it_was_begun(rooms, trained, tmp_path):
     nothing = tmp_path / "nothing"
     assert refused(make_job(rooms), nothing, resume=True) == (
         f"{str(nothing)!r} is no run: it has no run.json; train one with segbench train"
+    )
+
+
+def test_a_run_does_not_go_on_by_a_recipe_that_has_changed(rooms, trained, tmp_path):
+    older = shutil.copytree(trained, tmp_path / "older")
+    about = json.loads((older / "run.json").read_text())
+    (older / "run.json").write_text(json.dumps(about | {"recipe": about["recipe"] | {"rate": 0.5}}))
+    assert refused(make_job(rooms), older, resume=True) == (
+        f"cannot go on with {str(older)!r}: since it was begun, the recipe paper has changed: rate "
+        "was 0.5 and is 0.001; train anew into another folder"
     )
 
 
