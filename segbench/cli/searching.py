@@ -102,7 +102,7 @@ def search_with_progress(plan: Plan, folder: Path, *, resume: bool) -> Searched 
             watch = Shown(bar, plan, pace, check).watch()
             searching = Searching(plan, folder, resume=resume, watch=watch)
             if not (folder / RESULT).exists():  # else that was done in an earlier part
-                pace.measure_together(len(searching.study.first[: plan.trials]))
+                pace.measure_together(len(searching.machine.first))
             found = searching.run()
     except KeyboardInterrupt:
         kept = f"what was found is in {folder}" if folder.exists() else "nothing was tried yet"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -54,11 +54,15 @@ class Machine:
             self._time(self._with_those_after(key) or [values])
         return self._timed.pop(key)
 
+    @property
+    def first(self) -> Sequence[Values]:
+        """The networks that the search begins with, which are measured together."""
+        return self.study.first[: self.trials]
+
     def _with_those_after(self, key: str) -> list[Values]:
-        """Return the network and those that the study begins with after it, if it does with it."""
-        first = self.study.first[: self.trials]
-        keys = [key_of(values, self.study) for values in first]
-        return list(first[keys.index(key) :]) if key in keys else []
+        """Return the network and those that the search begins with after it; none for any other."""
+        keys = [key_of(values, self.study) for values in self.first]
+        return list(self.first[keys.index(key) :]) if key in keys else []
 
     def _time(self, networks: list[Values]) -> None:
         try:

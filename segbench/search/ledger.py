@@ -84,9 +84,9 @@ class Ledger:
             return
         now = json.loads(json.dumps(settings))
         found = [
-            f"{key} differs ({before.get(key)}, now {now.get(key)})"
-            for key in sorted(before.keys() | now.keys())
-            if before.get(key) != now.get(key)
+            f"{key} differs ({before[key]}, now {now.get(key)})"
+            for key in sorted(before)  # what an older version did not keep is not known
+            if before[key] != now.get(key)
         ]
         if found:
             raise UsageError(

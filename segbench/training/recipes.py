@@ -88,14 +88,17 @@ class Recipe:
     def changes_since(self, kept: Mapping[str, Any]) -> tuple[str, ...]:
         """Say what a version of segbench that kept a recipe of this name meant otherwise by it.
 
+        What it did not know yet it left out, which is the default of what came later.
+
         >>> recipe = find_recipe("paper")
         >>> recipe.changes_since(recipe.to_json() | {"rate": 0.003})
         ('rate was 0.003 and is 0.001',)
         """
+        before = {field.name: field.default for field in dataclasses.fields(self)} | dict(kept)
         return tuple(
-            f"{name} was {kept[name]} and is {value}"
+            f"{name} was {before[name]} and is {value}"
             for name, value in self.to_json().items()
-            if name in kept and kept[name] != value
+            if before[name] != value
         )
 
 
@@ -126,7 +129,7 @@ MODERN = dataclasses.replace(
     PAPER,
     name="modern",
     # What helps on CamVid, see docs/training.md; `studies.ingredients` measures it. At the rate of
-    # `fast` either draw does as well; this one is that of the three seeds that were measured.
+    # `fast` torch's draw does as well, by one run; this one is that of three that were measured.
     summary="enlarged and shrunk images, He's draw, and a rate that falls from 3e-3 to nothing",
     epochs=100,
     **INGREDIENTS["zoom"],

@@ -225,6 +225,14 @@ def test_a_search_goes_on_only_as_it_was_begun(tmp_path):
         make_search(tmp_path, seed=2)
 
 
+def test_a_search_of_a_version_that_kept_less_about_it_goes_on(tmp_path):
+    url = sqlite(tmp_path / "study.db")
+    Ledger(url, "older", SPACE, {"seed": 1})
+    Ledger(url, "older", SPACE, {"seed": 1, "recipe": {"rate": 0.001}})
+    with pytest.raises(UsageError, match=r": seed differs \(1, now 2\); give"):
+        Ledger(url, "older", SPACE, {"seed": 2, "recipe": {"rate": 0.001}})
+
+
 def test_a_space_that_is_exhausted_is_said_so(tmp_path):
     study = Study(
         "tiny", "", (Kind("branch_1", ("separable", "standard")),),

@@ -26,6 +26,15 @@ def test_the_modern_recipe_is_the_papers_with_ingredients():
     assert modern.epochs <= find_recipe("paper").epochs  # it costs no more
 
 
+def test_what_an_older_version_did_not_keep_was_the_default():
+    modern = find_recipe("modern")
+    older = {
+        name: value for name, value in modern.to_json().items() if name not in {"init", "flip"}
+    }
+    assert modern.changes_since(older) == ("init was None and is he",)
+    assert modern.changes_since(modern.to_json()) == ()
+
+
 def test_its_rate_is_the_same_in_all_steps():
     assert {find_recipe("paper").rate_at(step, 1000) for step in (0, 500, 999)} == {1e-3}
 
