@@ -6,9 +6,9 @@ a read while a worker computes; it never polls.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import selectors
-import signal
 import subprocess
 import sys
 import sysconfig
@@ -19,11 +19,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, cast
 
+from segbench.endings import describe_end, last_words
 from segbench.errors import MeasurementError, UsageError
 from segbench.protocol import Task, decode, encode
 
 if TYPE_CHECKING:
     from types import TracebackType
+
+    from segbench.fork_server import Fork, ForkServer
 
 THREAD_VARIABLES = (
     "OMP_NUM_THREADS",
@@ -51,7 +54,6 @@ RETURNING_ALLOCATOR = {
     "MALLOC_TOP_PAD_": "0",
     "MALLOC_ARENA_MAX": "1",
 }
-STDERR_TAIL = 2000  # bytes of a dead worker's last words that are kept
 
 
 def worker_environment(task: Task, instrument: str, inherited: Mapping[str, str]) -> dict[str, str]:
@@ -74,20 +76,20 @@ def worker_environment(task: Task, instrument: str, inherited: Mapping[str, str]
     return environment
 
 
-def worker_program(roots: Sequence[str], path: Sequence[str]) -> str:
-    """Return what a worker runs: segbench is that of the supervisor, the rest from the roots first.
+def child_program(roots: Sequence[str], path: Sequence[str], last: str) -> str:
+    """Return what a child runs: segbench is that of the supervisor, the rest from the roots first.
 
     A tree's own ``segbench`` is never used, and of its packages named ``zoo`` only segbench's.
 
     Args:
         path: where the supervisor imports from.
+        last: the statement that all this is for.
     """
     steps = [f"import sys; sys.path[:] = {list(path)!r}"]
     if roots:
         here = "segbench" if holds_zoo(roots) else "segbench, zoo"
         steps.append(f"import {here}; sys.path[:] = {import_path(roots, path)!r}")
-    steps.append(f"from segbench.worker import main; main({os.getpid()})")
-    return "; ".join(steps)
+    return "; ".join([*steps, last])
 
 
 def holds_zoo(roots: Sequence[str]) -> bool:
@@ -114,19 +116,35 @@ class Worker:
     """A child process with one instrument, which ends when this object is closed.
 
     It runs in a session of its own: Ctrl-C reaches the supervisor alone, which then decides.
+
+    Args:
+        then: a first request, whose answer is the first reply.
+        server: what the process is forked from; without one it is started anew.
     """
 
-    def __init__(self, task: Task, instrument: str, *, then: dict[str, Any] | None = None) -> None:
+    def __init__(
+        self,
+        task: Task,
+        instrument: str,
+        *,
+        then: dict[str, Any] | None = None,
+        server: ForkServer | None = None,
+    ) -> None:
         self._stderr = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the worker
-        self._process = subprocess.Popen(
-            [sys.executable, "-P", "-c", worker_program(task.roots, sys.path)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=self._stderr,
-            env=worker_environment(task, instrument, os.environ),
-            text=True,
-            start_new_session=True,
-        )
+        self._process: subprocess.Popen[str] | Fork
+        if server is None:
+            last = f"from segbench.worker import main; main({os.getpid()})"
+            self._process = subprocess.Popen(
+                [sys.executable, "-P", "-c", child_program(task.roots, sys.path, last)],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=self._stderr,
+                env=worker_environment(task, instrument, os.environ),
+                text=True,
+                start_new_session=True,
+            )
+        else:
+            self._process = server.fork(self._stderr)
         self.task = task
         self.send({"do": "open", "instrument": instrument, "task": task.to_json(), "then": then})
 
@@ -178,7 +196,11 @@ class Worker:
     def close(self) -> None:
         """Kill the process if it still runs, and take note of its end."""
         self._process.kill()
-        self._process.communicate()
+        self._process.wait()
+        for end in (self._process.stdin, self._process.stdout):
+            assert end is not None  # noqa: S101 - they were asked for as pipes
+            with contextlib.suppress(BrokenPipeError):  # of a request that nobody has read
+                end.close()
         self._stderr.close()
 
     def __enter__(self) -> Self:
@@ -193,58 +215,10 @@ class Worker:
         self.close()
 
     def _death(self) -> MeasurementError:
-        code = self._process.wait()
-        error = MeasurementError(
-            f"the worker that measured {self.task.name!r} {_describe_end(code)}"
-        )
-        self._stderr.seek(0, os.SEEK_END)
-        self._stderr.seek(max(0, self._stderr.tell() - STDERR_TAIL))
-        error.add_note(self._stderr.read().decode(errors="replace"))
+        end = describe_end(self._process.wait())
+        error = MeasurementError(f"the worker that measured {self.task.name!r} {end}")
+        error.add_note(last_words(self._stderr))
         return error
-
-
-def _describe_end(code: int) -> str:
-    """Say how a process ended.
-
-    >>> _describe_end(-11)
-    'was killed by SIGSEGV; see --debug for its last words'
-    >>> _describe_end(3)
-    'ended by itself with code 3; see --debug for its last words'
-    """
-    if code == -signal.SIGKILL:
-        return (
-            "was killed by SIGKILL; most often the system was out of memory: "
-            "try a smaller --size or --batch"
-        )
-    if code < 0:
-        return f"was killed by {signal.Signals(-code).name}; see --debug for its last words"
-    return f"ended by itself with code {code}; see --debug for its last words"
-
-
-def open_workers(
-    tasks: list[Task], instrument: str, *, then: dict[str, Any] | None = None
-) -> list[Worker]:
-    """Start a worker for each task side by side, and wait until all are open.
-
-    Args:
-        then: a first request to each, answered before it counts as open.
-    """
-    workers: list[Worker] = []
-    try:
-        # One by one, so that a failure on the way loses none of those that have started.
-        workers.extend(Worker(task, instrument, then=then) for task in tasks)
-        for worker in workers:
-            worker.receive()
-    except BaseException:
-        close_workers(workers)
-        raise
-    return workers
-
-
-def close_workers(workers: list[Worker]) -> None:
-    """Close them all."""
-    for worker in workers:
-        worker.close()
 
 
 @dataclass(frozen=True)

@@ -44,6 +44,18 @@ class Answers(Protocol):
         ...
 
 
+class Opens(Protocol):
+    """What a round's workers come from, as far as it needs that (:class:`segbench.crews.Crew`)."""
+
+    def open(self, tasks: Sequence[Task]) -> Sequence[Answers]:
+        """Return a fresh worker for each task, all of them open."""
+        ...
+
+    def close(self) -> None:
+        """End them."""
+        ...
+
+
 @dataclass(frozen=True)
 class Sampling:
     """How one kind of work is sampled in each round.
@@ -183,51 +195,51 @@ class Rounds:
             round, so that those which are decided may be taken out between them.
         most: rounds, if it is not enough before.
         enough: told the number of finished rounds; whether to stop. Without it, all are measured.
-        open_workers: starts a fresh worker for every task, all open when it returns.
-        close_workers: ends them.
+        start_crews: starts what the workers of so many rounds come from, side by side, for that is
+            quicker; nothing of it computes any more when it returns.
         sleep: waits so many seconds without computing.
         clock: reads seconds.
-        ahead: start the workers of several rounds side by side, which is quicker and takes the
-            memory of all of them. Those whose round has not come have not computed yet.
     """
 
     tasks: Sequence[Task]
     contests: Sequence[Contest]
     most: int
     seed: int
-    open_workers: Callable[[list[Task]], Sequence[Answers]]
-    close_workers: Callable[[Any], None]
+    start_crews: Callable[[int], Sequence[Opens]]
     plan: tuple[Sampling, ...] = IN_TURNS
     enough: Callable[[int], bool] | None = None
     sleep: Callable[[float], None] = time.sleep
     clock: Callable[[], float] = time.monotonic
-    ahead: bool = False
 
     def run(self, recordings: Sequence[Recording], progress: Progress) -> None:
         """Measure everything; what is finished stands in the recordings even if this is cut off."""
         rng = random.Random(self.seed)  # noqa: S311 - an order, not a secret
-        waiting: list[Answers] = []
+        waiting: list[Opens] = []
+        start_s = 0.0
         try:
             for number in range(self.most):
                 report = self._reporter(number, progress)
                 report("starting", 0.0)
-                began_s = self.clock()
+                if not waiting:
+                    ahead = min(self.most - number, MOST_AHEAD)
+                    started_s = self.clock()
+                    waiting.extend(self.start_crews(ahead))
+                    start_s = (self.clock() - started_s) / ahead
+                began_s = self.clock() - start_s
                 arms = sorted({arm for contest in self.contests for arm in contest})
                 rng.shuffle(arms)  # so that to be the first to start and warm up is nobody's lot
-                if not waiting:
-                    rounds = min(self.most - number, MOST_AHEAD) if self.ahead else 1
-                    tasks = [self.tasks[arm] for arm in arms]
-                    waiting = list(self.open_workers(tasks * rounds))
-                opened, waiting = waiting[: len(arms)], waiting[len(arms) :]
-                workers = dict(zip(arms, opened, strict=True))
+                crew = waiting.pop(0)
                 try:
+                    opened = crew.open([self.tasks[arm] for arm in arms])
+                    workers = dict(zip(arms, opened, strict=True))
                     self._measure(workers, recordings, number, rng, report, began_s)
                 finally:
-                    self.close_workers(opened)
+                    crew.close()
                 if self.enough is not None and self.enough(number + 1):
                     break
         finally:
-            self.close_workers(waiting)
+            for crew in waiting:
+                crew.close()
         progress("timed", self.most * STEPS, self.most * STEPS)
 
     def _reporter(self, number: int, progress: Progress) -> Callable[[str, float], None]:

@@ -13,10 +13,11 @@ from functools import partial
 from typing import Any, Generic, TypeVar
 
 from segbench.assembling import assemble_profile
+from segbench.crews import start_crews
 from segbench.environment import read_environment
 from segbench.errors import NotComparableError
 from segbench.machine import Environment
-from segbench.measuring import Question, ask_each, close_workers, open_workers
+from segbench.measuring import Question, ask_each
 from segbench.protocol import Task
 from segbench.recording import Recording
 from segbench.results import Profile
@@ -135,18 +136,15 @@ class Run:
         self.in_turns = frozenset(arm for contest in contests if contest[1:] for arm in contest)
         self.recordings = [Recording() for _ in self.arms]
         training = any(sampling.work == "training" for sampling in plan)
-        prepare = {"do": "prepare", "work": "training"} if training else None
         wall, cpu = time.perf_counter(), time.process_time()
         Rounds(
             tasks=self.arms,
             contests=contests,
             most=most,
             seed=seed,
-            open_workers=partial(open_workers, instrument="timing", then=prepare),
-            close_workers=close_workers,
+            start_crews=partial(start_crews, self.arms, training=training),
             plan=plan,
             enough=enough,
-            ahead=len(self.arms) == 1,
         ).run(self.recordings, self.progress)
         wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
         self.supervisor_cpu_share = cpu / wall

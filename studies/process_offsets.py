@@ -4,13 +4,14 @@ Question: blocks of one pair of processes agree within a per cent, pairs of proc
 where the kernel and Python's hash seed place things in memory, and should it be held still?
 Source: Mytkowicz et al., Producing Wrong Data Without Doing Anything Obviously Wrong, ASPLOS 2009;
 Curtsinger and Berger, Stabilizer, ASPLOS 2013.
-Cost: three minutes on 2 cores.
+Cost: four minutes on 2 cores; ten where SegFast takes 57 ms.
 Result: docs/method.md.
 
     python -m studies.process_offsets
 
 SegFast is timed in turns with itself, under two names, in many rounds of fresh processes: as
-segbench always does; with the same addresses in every process; and so with huge pages as well.
+segbench always does, forked from one process for each round; each started by itself; with the same
+addresses in every process; and so with huge pages as well.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ from functools import partial
 
 import numpy as np
 
-from segbench.measuring import close_workers, open_workers
+from segbench.crews import start_crews
 from segbench.pairs import paired_ratios
 from segbench.recording import Recording
 from segbench.rounds import IN_TURNS, Rounds
@@ -44,12 +45,14 @@ class Condition:
     """What workers are started with."""
 
     words: str
+    forks: bool = True
     fixed: bool = False
     variables: dict[str, str] = field(default_factory=dict)
 
 
 CONDITIONS = (
     Condition("as segbench measures"),
+    Condition("each started by itself", forks=False),
     Condition("the same addresses in all", fixed=True, variables={"PYTHONHASHSEED": "0"}),
     Condition(
         "and huge pages",
@@ -85,8 +88,7 @@ def measure(condition: Condition, *, rounds: int) -> list[list[float]]:
             contests=[(0, 1)],
             most=rounds,
             seed=settings.seed,
-            open_workers=partial(open_workers, instrument="timing"),
-            close_workers=close_workers,
+            start_crews=partial(start_crews, tasks, training=False, forks=condition.forks),
             plan=IN_TURNS[:1],
         ).run(recordings, lambda *_: None)
     first, second = (recording.latencies().forward for recording in recordings)

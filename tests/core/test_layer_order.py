@@ -36,7 +36,8 @@ LAYERS = (
      "segbench.warmup", "segbench.pictures", "segbench.picture_files", "segbench.runtimes.*",
      "segbench.reference", "segbench.data.*", "segbench.pretrained", "segbench.folder_lock"),
     ("segbench.settings", "segbench.subject", "segbench.origins", "segbench.instruments.*",
-     "segbench.worker", "segbench.measuring", "segbench.rounds", "segbench.repository",
+     "segbench.worker", "segbench.forking", "segbench.endings", "segbench.measuring",
+     "segbench.fork_server", "segbench.crews", "segbench.rounds", "segbench.repository",
      "segbench.revisions", "segbench.training.*", "segbench.evaluation", "segbench.prediction",
      "segbench.video"),
     # the last is the facade of these
@@ -49,7 +50,8 @@ LAYERS = (
 )  # fmt: skip
 WITHOUT_TORCH = (
     *LAYERS[0], *LAYERS[1], "segbench", "segbench.settings", "segbench.measuring",
-    "segbench.rounds", "segbench.repository", "segbench.revisions", "segbench.noise",
+    "segbench.endings", "segbench.fork_server", "segbench.crews", "segbench.rounds",
+    "segbench.repository", "segbench.revisions", "segbench.noise",
     "segbench.assembling", "segbench.runs", "segbench.profiling", "segbench.budgets.*",
     "segbench.data.*", "segbench.picture_files", "segbench.report.*", "segbench.cli.*",
     "segbench.__main__", "segbench.pytest_plugin",

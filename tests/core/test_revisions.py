@@ -16,7 +16,7 @@ import pytest
 
 from segbench.budgets.verdicts import Revision
 from segbench.errors import MeasurementError, UsageError
-from segbench.measuring import Question, ask_once, holds_zoo, import_path, worker_program
+from segbench.measuring import Question, ask_once, child_program, holds_zoo, import_path
 from segbench.protocol import Task, decode, encode
 from segbench.repository import find_revision, find_top
 from segbench.revisions import (
@@ -585,10 +585,10 @@ def test_roots_hide_what_is_installed_and_not_the_standard_library():
 def test_a_folder_called_zoo_is_segbenchs_only_if_it_has_the_registry(tmp_path):
     write(tmp_path, {"zoo/__init__.py": "", "zoo/animals.py": ""})
     assert not holds_zoo([str(tmp_path)])
-    assert "import segbench, zoo;" in worker_program([str(tmp_path)], [])
+    assert "import segbench, zoo;" in child_program([str(tmp_path)], [], "pass")
     write(tmp_path, {"zoo/registry.py": ""})
     assert holds_zoo([str(tmp_path)])
-    assert "import segbench;" in worker_program([str(tmp_path)], [])
+    assert "import segbench;" in child_program([str(tmp_path)], [], "pass")
 
 
 SMALL = Settings(size=(64, 64), threads=1, classes=5)

@@ -56,6 +56,7 @@ class Diary:
         self.fail_at, self.error = fail_at, error
         self.opened = []
         self.closed = []
+        self.crews = []
 
     @property
     def asked(self):
@@ -65,17 +66,30 @@ class Diary:
     def blocks(self):
         return [line for line in self.asked if line.do == "block"]
 
-    def open_workers(self, tasks):
-        arms = [int(task.name.removeprefix("net")) for task in tasks]
-        workers = [FakeWorker(self, arm, len(self.opened) + at) for at, arm in enumerate(arms)]
-        self.opened += workers
-        return workers
-
-    def close_workers(self, workers):
-        self.closed += workers
+    def start_crews(self, count):
+        crews = [FakeCrew(self) for _ in range(count)]
+        self.crews += crews
+        return crews
 
     def sleep(self, seconds):
         self.lines.append(Slept(seconds))
+
+
+class FakeCrew:
+    def __init__(self, diary):
+        self.diary, self.workers, self.closed = diary, [], 0
+
+    def open(self, tasks):
+        assert not self.closed
+        arms = [int(task.name.removeprefix("net")) for task in tasks]
+        first = len(self.diary.opened)
+        self.workers = [FakeWorker(self.diary, arm, first + at) for at, arm in enumerate(arms)]
+        self.diary.opened += self.workers
+        return self.workers
+
+    def close(self):
+        self.closed += 1
+        self.diary.closed += self.workers
 
 
 class FakeWorker:
@@ -109,8 +123,7 @@ def measure(diary, contests=((0, 1),), *, most=2, seed=0, plan=BOTH, progress=No
         contests=contests,
         most=most,
         seed=seed,
-        open_workers=diary.open_workers,
-        close_workers=diary.close_workers,
+        start_crews=diary.start_crews,
         plan=plan,
         sleep=diary.sleep,
         **options,
@@ -451,8 +464,7 @@ def test_an_interrupt_passes_through_and_closes_all_that_are_open():
         contests=[(0, 1)],
         most=1,
         seed=0,
-        open_workers=diary.open_workers,
-        close_workers=diary.close_workers,
+        start_crews=diary.start_crews,
         sleep=diary.sleep,
     )
     with pytest.raises(KeyboardInterrupt):
@@ -461,15 +473,15 @@ def test_an_interrupt_passes_through_and_closes_all_that_are_open():
     assert diary.closed == diary.opened
 
 
-def test_an_interrupt_between_rounds_leaves_none_of_those_that_were_opened_ahead():
+def test_an_interrupt_between_rounds_leaves_none_of_those_that_were_started_ahead():
     diary = Diary(error=KeyboardInterrupt())
 
     def enough(_rounds):
         raise diary.error
 
-    measure(diary, [(0,)], most=3, ahead=True, enough=enough)
-    assert len(diary.opened) == 3
-    assert diary.closed == diary.opened
+    measure(diary, [(0,)], most=3, enough=enough)
+    assert len(diary.opened) == 1
+    assert [crew.closed for crew in diary.crews] == [1, 1, 1]
 
 
 def test_progress_is_shown_in_hundredths_of_rounds_and_only_grows():
@@ -508,19 +520,18 @@ def test_a_run_that_may_end_at_any_round_does_not_say_how_many_there_are():
     assert seen[0] == "round 1: starting"
 
 
-def test_workers_opened_ahead_take_their_turns_and_are_all_closed():
-    diary = Diary()
-    measure(diary, [(0,)], most=5, ahead=True)
-    # Five rounds open three workers and then two; within a batch they are asked in that order.
-    assert [line.worker for line in diary.asked if line.do == "state"] == [0, 1, 2, 3, 4]
-    first_of_second_batch = next(at for at, line in enumerate(diary.asked) if line.worker == 3)
-    assert {line.worker for line in diary.asked[:first_of_second_batch]} == {0, 1, 2}
-    assert len(diary.opened) == 5
+def test_the_crews_of_three_rounds_are_started_side_by_side_and_open_one_after_the_other():
+    diary, started = Diary(), []
+    measure(diary, most=5, enough=lambda _: started.append(len(diary.crews)))
+    assert started == [3, 3, 3, 5, 5]
+    assert [worker for crew in diary.crews for worker in crew.workers] == diary.opened
+    assert [len(crew.workers) for crew in diary.crews] == [2] * 5
+    assert [crew.closed for crew in diary.crews] == [1] * 5
     assert diary.closed == diary.opened
 
 
-def test_workers_opened_ahead_are_closed_when_a_round_fails():
+def test_crews_that_were_started_ahead_are_closed_when_a_round_fails():
     diary = Diary(fail_at=2, error=RuntimeError("rain"))
-    measure(diary, [(0,)], most=3, ahead=True)
-    assert len(diary.opened) == 3
-    assert set(diary.closed) == set(diary.opened)
+    measure(diary, [(0,)], most=3)
+    assert len(diary.opened) == 1
+    assert [crew.closed for crew in diary.crews] == [1, 1, 1]

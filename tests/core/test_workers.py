@@ -12,7 +12,7 @@ import psutil
 import pytest
 
 from segbench.errors import MeasurementError, UsageError
-from segbench.measuring import Question, Worker, ask_once, close_workers, open_workers
+from segbench.measuring import Question, Worker, ask_once
 from segbench.protocol import Task
 from segbench.report import render
 from segbench.results import Latencies
@@ -114,35 +114,6 @@ def test_a_network_that_ends_its_process_is_a_measurement_that_failed():
         "the worker that measured 'nets_for_tests:Exits' ended by itself with code 3; see --debug "
         "for its last words"
     )
-
-
-def test_no_worker_is_left_when_one_of_several_cannot_open():
-    before = {child.pid for child in psutil.Process().children(recursive=True)}
-    with pytest.raises(UsageError):
-        open_workers([task_of("Pointwise"), task_of("Pointwise", clases=3)], "timing")
-    after = {child.pid for child in psutil.Process().children(recursive=True)}
-    assert after <= before
-
-
-def test_a_worker_has_answered_its_first_request_when_it_counts_as_open():
-    first = {"do": "warm_up", "work": "inference"}
-    workers = open_workers([task_of("Pointwise")] * 2, "timing", then=first)
-    try:
-        for worker in workers:  # one that was not warmed up would not know how long a call takes
-            reply = worker.ask("block", work="inference", seconds=0.01, settle=False)
-            assert len(reply["samples_s"]["forward"]) >= 1
-    finally:
-        close_workers(workers)
-    assert all(is_gone(worker.pid) for worker in workers)
-
-
-def test_no_worker_is_left_when_one_of_several_fails_its_first_request():
-    before = {child.pid for child in psutil.Process().children(recursive=True)}
-    first = {"do": "warm_up", "work": "inference"}
-    with pytest.raises(MeasurementError, match="the bridge is out for 4 axes"):
-        open_workers([task_of("Pointwise"), task_of("RaisesInForward")], "timing", then=first)
-    after = {child.pid for child in psutil.Process().children(recursive=True)}
-    assert after <= before
 
 
 PREPARED = """
