@@ -113,9 +113,9 @@ class Job:
 def drawn_by(recipe: Recipe, spec: ModelSpec) -> ModelSpec:
     """Return a network with the draw of a recipe, where it is the zoo's and leaves that open.
 
-    >>> str(drawn_by(find_recipe("modern"), ModelSpec("segfast")))
+    >>> str(drawn_by(find_recipe("modern+he"), ModelSpec("segfast")))
     'segfast,init=he'
-    >>> str(drawn_by(find_recipe("modern"), ModelSpec("segnet")))
+    >>> str(drawn_by(find_recipe("modern+he"), ModelSpec("segnet")))
     'segnet'
     """
     if recipe.init is None or known(spec.name) is None or "init" in spec.options:

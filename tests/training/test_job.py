@@ -13,7 +13,7 @@ def spec_of(model, recipe):
 
 def test_a_recipe_draws_the_weights_of_a_network_that_leaves_it_open():
     assert spec_of("segfast", "paper") == "segfast,classes=11"
-    assert spec_of("segfast-basic", "modern") == "segfast-basic,classes=11,init=he"
+    assert spec_of("segfast-basic", "modern+he") == "segfast-basic,classes=11,init=he"
     assert spec_of("segfast,stem_width=8", "paper+he") == "segfast,classes=11,init=he,stem_width=8"
 
 
@@ -23,13 +23,13 @@ def test_a_recipe_draws_the_weights_of_a_network_that_leaves_it_open():
     ids=["named with the network", "no choice", "not the zoo's"],
 )
 def test_another_draw_than_the_recipes_stays(model):
-    assert spec_of(model, "modern") == spec_of(model, "paper")
+    assert spec_of(model, "modern+he") == spec_of(model, "modern")
 
 
 def test_the_draw_is_that_of_the_option_to_the_last_bit():
     networks = []
     for spec in (
-        Job(model="segfast", dataset="streets", recipe="modern").spec_for(11),
+        Job(model="segfast", dataset="streets", recipe="modern+he").spec_for(11),
         "segfast,init=he,classes=11",
         "segfast,classes=11",
     ):
