@@ -1,6 +1,6 @@
 """The processes of a round: fresh ones, forked from one that has imported what they need.
 
-Importing torch takes longer than a round's timing, and each worker would do it anew. No two rounds
+Importing torch takes seconds of a busy processor, and each worker would do it anew. No two rounds
 have a process in common: addresses, and whatever else a process is born with, are drawn anew for
 each, as they are where every worker is started by itself (docs/method.md).
 """
@@ -83,15 +83,10 @@ def start_crews(
         for crew in crews:
             crew.wait_until_ready()
     except BaseException:
-        close_crews(crews)
+        for crew in crews:
+            crew.close()
         raise
     return crews
-
-
-def close_crews(crews: Sequence[Crew]) -> None:
-    """Close them all."""
-    for crew in crews:
-        crew.close()
 
 
 def _kind_of(task: Task) -> _Kind:

@@ -14,14 +14,13 @@ from typing import IO
 
 from segbench.endings import describe_end, last_words
 from segbench.errors import MeasurementError
-
-MESSAGE_BYTES = 64
+from segbench.protocol import ORDER_BYTES
 
 
 class ForkServer:
     """A process that has imported what workers need, in a session of its own.
 
-    Attributes:
+    Args:
         program: what it runs, with the descriptor of its end of a socket.
     """
 
@@ -47,7 +46,7 @@ class ForkServer:
         Raises:
             MeasurementError: the process ended before.
         """
-        if not self._is_ready and not self._socket.recv(MESSAGE_BYTES):
+        if not self._is_ready and not self._socket.recv(ORDER_BYTES):
             code = self._process.wait()
             error = MeasurementError(
                 f"the process that workers are forked from {describe_end(code)}"
@@ -78,7 +77,7 @@ class ForkServer:
         beginning = order.encode() + b" "
         with contextlib.suppress(BrokenPipeError, ConnectionResetError):
             self._socket.send(order.encode())
-            while reply := self._socket.recv(MESSAGE_BYTES):
+            while reply := self._socket.recv(ORDER_BYTES):
                 if reply.startswith(beginning):
                     return int(reply.removeprefix(beginning))
         return None

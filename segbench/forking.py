@@ -16,9 +16,9 @@ import signal
 import socket
 
 from segbench import worker
+from segbench.protocol import ORDER_BYTES
 
 READY = b"ready"
-ORDER_BYTES = 64
 
 
 def main(parent: int, descriptor: int, *, training: bool) -> None:

@@ -10,6 +10,8 @@ from segbench.results import Allocator, Device
 
 Work = Literal["inference", "training"]
 
+ORDER_BYTES = 64  # the most that an order to a fork server has, or its reply
+
 
 @dataclass(frozen=True)
 class Task:

@@ -4,7 +4,7 @@ Question: blocks of one pair of processes agree within a per cent, pairs of proc
 where the kernel and Python's hash seed place things in memory, and should it be held still?
 Source: Mytkowicz et al., Producing Wrong Data Without Doing Anything Obviously Wrong, ASPLOS 2009;
 Curtsinger and Berger, Stabilizer, ASPLOS 2013.
-Cost: four minutes on 2 cores; ten where SegFast takes 57 ms.
+Cost: 48 rounds took five minutes on 2 cores of an AMD EPYC at an hour when SegFast took 57 ms.
 Result: docs/method.md.
 
     python -m studies.process_offsets
@@ -110,10 +110,11 @@ def main() -> None:
     """Measure under every condition and print a table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=24, help="of fresh processes, for each")
+    parser.add_argument("--turns", type=int, default=1, help="of all conditions")
     given = parser.parse_args()
     print("| processes | rounds | ratio to itself | between rounds | between blocks of a round |")  # noqa: T201
     print("| :-- | --: | --: | --: | --: |")  # noqa: T201
-    for condition in CONDITIONS:
+    for condition in CONDITIONS * given.turns:
         print(describe(condition, measure(condition, rounds=given.rounds)), flush=True)  # noqa: T201
 
 

@@ -4,22 +4,18 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from dataclasses import replace
 from pathlib import Path
 
 import psutil
 import pytest
+from processes_for_tests import SMALL, is_gone, task_of, wait_until
 
-from segbench.crews import Crew, close_crews, start_crews
+from segbench.crews import Crew, start_crews
 from segbench.errors import MeasurementError, UsageError
-from segbench.settings import Settings
 
 pytestmark = pytest.mark.measures
 
-HERE = Path(__file__).parent
-SMALL = Settings(size=(64, 64), threads=1)
-PATIENCE_S = 30.0
 FORKS_AND_NOT = pytest.mark.parametrize(
     "forks",
     [
@@ -27,11 +23,6 @@ FORKS_AND_NOT = pytest.mark.parametrize(
         False,
     ],
 )
-
-
-def task_of(builder, **options):
-    text = ",".join([f"nets_for_tests:{builder}", *(f"{k}={v}" for k, v in options.items())])
-    return SMALL.task(text)
 
 
 def processes():
@@ -47,13 +38,6 @@ def read_maps(pid):
     """Return where a process has its shared libraries."""
     lines = Path(f"/proc/{pid}/maps").read_text().splitlines()
     return {line.split()[-1]: line.split("-")[0] for line in reversed(lines) if ".so" in line}
-
-
-def is_gone(pid):
-    try:
-        return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return True
 
 
 @FORKS_AND_NOT
@@ -90,7 +74,8 @@ def test_workers_share_addresses_with_those_of_their_round_and_with_no_others():
         (later,) = crews[1].open([task])
         maps = [read_maps(worker.pid) for worker in (one, other, later)]
     finally:
-        close_crews(crews)
+        for crew in crews:
+            crew.close()
     torch = next(name for name in maps[0] if name.endswith("libtorch_cpu.so"))
     assert maps[0][torch] == maps[1][torch] != maps[2][torch]
 
@@ -191,10 +176,7 @@ def test_workers_and_what_they_are_forked_from_die_with_a_supervisor_that_is_kil
         assert set(pids) <= set(below)
         supervisor.kill()
         supervisor.wait()
-        end = time.monotonic() + PATIENCE_S
-        while not all(is_gone(pid) for pid in below):
-            assert time.monotonic() < end, "waited in vain"
-            time.sleep(0.02)
+        wait_until(lambda: all(is_gone(pid) for pid in below))
     finally:
         supervisor.kill()
         supervisor.communicate()

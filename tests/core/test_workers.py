@@ -5,11 +5,11 @@ import select
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import psutil
 import pytest
+from processes_for_tests import PATIENCE_S, is_gone, task_of, wait_until
 
 from segbench.errors import MeasurementError, UsageError
 from segbench.measuring import Question, Worker, ask_once
@@ -22,28 +22,6 @@ from segbench.store import load
 pytestmark = pytest.mark.measures
 
 HERE = Path(__file__).parent
-SMALL = Settings(size=(64, 64), threads=1)
-PATIENCE_S = 30.0
-
-
-def task_of(builder, **options):
-    text = ",".join([f"nets_for_tests:{builder}", *(f"{k}={v}" for k, v in options.items())])
-    return SMALL.task(text)
-
-
-def wait_until(condition):
-    """Wait for something that another process does; there is no clock to inject into it."""
-    end = time.monotonic() + PATIENCE_S
-    while not condition():
-        assert time.monotonic() < end, "waited in vain"
-        time.sleep(0.02)
-
-
-def is_gone(pid):
-    try:
-        return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return True
 
 
 def test_a_worker_has_the_threads_that_were_asked_for():
