@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 
 from segbench.errors import UsageError
-from segbench.rounds import Progress
+from segbench.rounds import IN_TURNS, Progress
 from segbench.search.latency_model import LatencyModel
 from segbench.search.space import Choice, Study, Values, narrowed
 from segbench.search.timing import time_beside
@@ -62,6 +62,7 @@ def time_networks(
             settings,
             least=rounds,
             most=rounds,
+            sampling=IN_TURNS[0],  # longer, for most networks are timed in a single round
         )
         found += [(values, each.ratio) for values, each in zip(some, timed, strict=True)]
     return found

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from segbench.errors import MeasurementError
 from segbench.pairs import paired_ratios
-from segbench.rounds import IN_TURNS, Progress
+from segbench.rounds import IN_TURNS, Progress, Sampling
 from segbench.runs import Run, ignore_progress
 from segbench.settings import Settings
 from segbench.statistics import Interval, ratio_interval, ratio_of
 from zoo.spec import ModelSpec
 
-LEAST_ROUNDS, MOST_ROUNDS = 3, 6
+LEAST_ROUNDS, MOST_ROUNDS = 3, 12
 NARROW = 0.03  # half the width of the interval of a ratio at which there are rounds enough
+MOST_S = 10.0  # for each network; what the fewest rounds take over it is spent all the same
+# Contests are half as long as those of `segbench compare`, and so are the longest where blocks
+# differ: a search measures many networks, and what it finds is compared at length anyway.
+SAMPLING = replace(IN_TURNS[0], contest_s=IN_TURNS[0].contest_s / 2)
 
 
 @dataclass(frozen=True)
@@ -52,12 +56,16 @@ def time_beside(
     *,
     least: int = LEAST_ROUNDS,
     most: int = MOST_ROUNDS,
+    most_s: float = MOST_S,
+    sampling: Sampling = SAMPLING,
     progress: Progress = ignore_progress,
 ) -> list[Timed]:
     """Measure networks, each in turns with the rival, in rounds of fresh processes.
 
     Args:
         least: rounds; there are more, up to `most`, of those whose interval is not narrow enough.
+        most_s: seconds for each network, after which no round begins beyond the least.
+        sampling: of a contest with the rival.
 
     Raises:
         UsageError: a network cannot be built.
@@ -73,11 +81,12 @@ def time_beside(
         return interval is None or math.sqrt(interval[1] / interval[0]) - 1 > NARROW
 
     def enough(rounds: int) -> bool:
-        if rounds >= least:
-            contests[:] = [(arm, rival_arm) for arm, rival_arm in contests if wide(arm)]
-        return not contests
+        if rounds < least:
+            return False
+        contests[:] = [(arm, rival_arm) for arm, rival_arm in contests if wide(arm)]
+        return not contests or run.elapsed_s > most_s * len(specs)
 
-    run.time(contests, most=most, seed=settings.seed, plan=IN_TURNS[:1], enough=enough)
+    run.time(contests, most=most, seed=settings.seed, plan=(sampling,), enough=enough)
     return [_timed(run, arm, last) for arm in range(last)]
 
 

@@ -45,9 +45,9 @@ class Script:
     clock_s: float = 0.0
 
     def play(self, monkeypatch):
-        """Let checks and baselines be made of this."""
-        for home in ("segbench.budgets.bench", "segbench.budgets.baselines"):
-            monkeypatch.setattr(f"{home}.Run", lambda *a, **k: MadeUpRun(self, *a, **k))
+        """Let checks, baselines and the timings of a search be made of this."""
+        for home in ("budgets.bench", "budgets.baselines", "search.timing"):
+            monkeypatch.setattr(f"segbench.{home}.Run", lambda *a, **k: MadeUpRun(self, *a, **k))
         return self
 
 

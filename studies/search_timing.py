@@ -1,0 +1,84 @@
+"""How sharply does a search time a network, and what does that take?
+
+Question: a search measures every network that it tries. How much wider do its intervals get, and
+how much less far do two measurements of one network agree, if it takes less time for each?
+Source: Cochran, Sampling Techniques, 1977, on how a given time is shared between rounds and blocks.
+Cost: 8 turns took seven minutes on 2 cores of an Intel Xeon when SegFast took 30 to 40 ms.
+Result: docs/search.md.
+
+    python -m studies.search_timing
+
+`LEAN` of the space `spark` is timed beside SegFast again and again, in turns as a search measures
+and as it would with contests as long as those of `segbench compare`, in six rounds at most.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+import statistics
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from segbench.rounds import IN_TURNS
+from segbench.search.timing import Timed, time_beside
+from segbench.settings import Settings
+from studies.spark import LEAN, STUDY
+
+PLANS: Mapping[str, Mapping[str, Any]] = {
+    "as a search measures": {},
+    "twice as long": {"sampling": IN_TURNS[0], "most": 6, "most_s": math.inf},
+}
+
+
+@dataclass(frozen=True)
+class Taken:
+    """What was measured once, and how long it took."""
+
+    timed: Timed
+    seconds: float
+
+
+def measure(effort: Mapping[str, Any]) -> Taken:
+    """Time `LEAN` beside SegFast."""
+    began_s = time.monotonic()
+    (timed,) = time_beside([STUDY.build(LEAN)], STUDY.rival, Settings(), **effort)
+    return Taken(timed, time.monotonic() - began_s)
+
+
+def describe(words: str, taken: Sequence[Taken]) -> str:
+    """Return a row of the table."""
+    logarithms = [math.log(each.timed.ratio) for each in taken]
+    middle = statistics.fmean(logarithms)
+    intervals = [each.timed.interval for each in taken if each.timed.interval]
+    halves = [math.sqrt(high / low) - 1 for low, high in intervals]
+    held = sum(low <= math.exp(middle) <= high for low, high in intervals)
+    return (
+        f"| {words} | {statistics.median(each.seconds for each in taken):.0f} s "
+        f"| {statistics.median(each.timed.rounds for each in taken):g} | {math.exp(middle):.3f} "
+        f"| {100 * statistics.stdev(logarithms):.1f} % | {100 * statistics.median(halves):.1f} % "
+        f"| {held} of {len(taken)} |"
+    )
+
+
+def main() -> None:
+    """Measure in turns and print a table."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--turns", type=int, default=8, help="two at least")
+    given = parser.parse_args()
+    taken: dict[str, list[Taken]] = {words: [] for words in PLANS}
+    for _ in range(given.turns):
+        for words, effort in PLANS.items():
+            taken[words].append(measure(effort))
+    rivals = [each.timed.rival_s for found in taken.values() for each in found]
+    print(f"SegFast took {1e3 * min(rivals):.0f} to {1e3 * max(rivals):.0f} ms")  # noqa: T201
+    print("| effort | takes | rounds | ratio | apart | interval to either side | holds |")  # noqa: T201
+    print("| :-- | --: | --: | --: | --: | --: | --: |")  # noqa: T201
+    for words, found in taken.items():
+        print(describe(words, found))  # noqa: T201
+
+
+if __name__ == "__main__":
+    main()

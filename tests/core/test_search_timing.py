@@ -1,0 +1,60 @@
+"""In how many rounds a search times networks beside the rival."""
+
+import math
+
+import pytest
+from made_up_runs import Script
+
+from segbench.search.timing import LEAST_ROUNDS, MOST_ROUNDS, MOST_S, NARROW, time_beside
+from segbench.settings import Settings
+from zoo.spec import ModelSpec
+
+RIVAL, STEADY, RESTLESS = (ModelSpec(name) for name in ("segfast", "segnet", "fcn8s"))
+EITHER_SIDE = 0.2  # what rounds of the restless network differ by
+
+
+def restless_ms(number, _cycle):
+    return 86.0 * math.exp(EITHER_SIDE * (-1) ** number)
+
+
+TIMES = {"segfast": 43.0, "segnet": 21.5, "fcn8s": restless_ms}
+
+
+@pytest.fixture
+def play(monkeypatch):
+    return lambda round_s: Script(times=TIMES, round_s=round_s).play(monkeypatch)
+
+
+def rounds_of(script):
+    """Return the networks that each round had."""
+    return [[arm for arm, _ in contests] for contests in script.asked[0]]
+
+
+def test_what_is_known_narrowly_is_timed_in_the_fewest_rounds(play):
+    script = play(1.0)
+    (timed,) = time_beside([STEADY], RIVAL, Settings())
+    assert rounds_of(script) == [[0]] * LEAST_ROUNDS
+    assert (timed.ratio, timed.rival_s, timed.rounds) == pytest.approx((0.5, 0.043, LEAST_ROUNDS))
+
+
+def test_what_is_not_goes_on_alone(play):
+    script = play(1e-3)
+    steady, restless = time_beside([STEADY, RESTLESS], RIVAL, Settings())
+    assert rounds_of(script) == [[0, 1]] * LEAST_ROUNDS + [[1]] * (MOST_ROUNDS - LEAST_ROUNDS)
+    assert (steady.rounds, restless.rounds) == (LEAST_ROUNDS, MOST_ROUNDS)
+    low, high = restless.interval
+    assert math.sqrt(high / low) - 1 > NARROW
+    assert low < 2.0 < high
+
+
+@pytest.mark.parametrize("networks", [1, 2])
+def test_it_goes_on_for_as_long_as_a_network_may_take(play, networks):
+    script = play(networks * MOST_S / (LEAST_ROUNDS + 1.5))
+    time_beside([RESTLESS, STEADY][:networks], RIVAL, Settings())
+    assert len(script.asked[0]) == LEAST_ROUNDS + 2  # the last began before the time was over
+
+
+def test_the_fewest_rounds_are_spent_however_long_they_take(play):
+    script = play(MOST_S)
+    time_beside([RESTLESS], RIVAL, Settings())
+    assert len(script.asked[0]) == LEAST_ROUNDS
