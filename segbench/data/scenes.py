@@ -104,5 +104,8 @@ def read_scene(scene: Scene) -> tuple[Pixels, Pixels]:
     image, label = scene.image(), scene.label()
     if image.shape[:2] != label.shape:
         sizes = " and ".join("x".join(map(str, each.shape[:2])) for each in (image, label))
-        raise DataError(f"image and label of {scene.name!r} differ in size ({sizes})")
+        raise DataError(
+            f"image and label of {scene.name!r} differ in size ({sizes}); give the label the size "
+            "of its image, or leave the scene out"
+        )
     return image, label

@@ -83,7 +83,10 @@ def test_an_image_and_a_label_of_different_sizes_are_told_when_they_are_read(hom
     [scene] = open_folder(home).splits["train"]
     with pytest.raises(DataError) as caught:
         read_scene(scene)
-    assert str(caught.value) == "image and label of 'a' differ in size (4x7 and 4x6)"
+    assert str(caught.value) == (
+        "image and label of 'a' differ in size (4x7 and 4x6); give the label the size of its "
+        "image, or leave the scene out"
+    )
 
 
 def test_a_dataset_is_found_by_a_folder_or_an_import_string(home, monkeypatch, tmp_path):
