@@ -5,15 +5,16 @@ the choice, and the widths of stem and decoder, all at once.
 Source: the spark module is section 3.1 of Pal et al., SegFast (ICVGIP 2018); SegFast, SegFast-Basic
 and narrower copies of both are tried first, so that what is found starts from the paper, and with
 them `LEAN`, which was narrowed by hand.
-Cost: 12 trials of 9 epochs on `streets`, trained at 112x112, seven and eleven minutes in two runs
-on 2 cores of an Intel Xeon at hours when SegFast took 25 to 34 ms: rungs stopped nine networks in
-the one and four in the other, for what is proposed depends on what was measured. 30 trials of 18
-epochs on CamVid, trained at 224x224, 48 minutes on 2 cores of an AMD EPYC, when SegFast took 24 ms.
+Cost: 12 trials of 9 epochs on `streets`, trained at 112x112, on 2 cores of an Intel Xeon when
+SegFast took 26 to 38 ms: 7:12 and 11:08 in two runs, and two more were not done after 11 and 12
+minutes. Rungs stopped nine networks in the first and four in the second, for what is proposed
+depends on what was measured. 30 trials of 18 epochs on CamVid, trained at 224x224, 48 minutes on 2
+cores of an AMD EPYC, when SegFast took 24 ms.
 Result: on CamVid trial 13 of the thirty, which comes from `LEAN`, takes 0.539 times as long as
 SegFast (0.527 to 0.551), and trained in full it is no worse, both with `init=he`: by `paper` 0.532
 and 0.543 beside 0.496, two seeds and the mean of three; by `modern` 0.571 beside 0.575, the means
 of three seeds and of six, which differ by a standard deviation of 0.009 each
-(studies/spark_camvid). On `streets` the longer run ends with `LEAN` at 0.48 times (0.39 to 0.60)
+(studies/spark_camvid). On `streets` the second run ends with `LEAN` at 0.48 times (0.39 to 0.60)
 with 0.589 and three quarters of its widths at 0.38 (0.35 to 0.40) with 0.571, beside SegFast's
 0.575, one seed; of the five that were proposed three are on the front of five, the two fastest
 (0.20 and 0.23 times, with 0.518 and 0.535) and the best (0.73 times, with 0.607).
