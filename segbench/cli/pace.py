@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 
+from segbench.search.rungs import rungs_of
 from segbench.searches import Searched
 
 
@@ -39,13 +40,21 @@ class Pace:
         self._trained += 1
         self._trained_s += self._lap()
 
-    def left_s(self, found: Searched) -> float:
-        """Return the seconds until the search is done if nothing is stopped or refused any more."""
+    def left_s(self, found: Searched) -> tuple[float, float]:
+        """Return the fewest and the most seconds until the search is done.
+
+        The fewest if all that is not trained yet is stopped at the first rung it comes to, the most
+        if all of it is trained to the end.
+        """
         to_come = found.asked - len(found.trials)
-        epochs = sum(self._epochs - each.epochs for each in found.trials if each.state == "waiting")
+        waiting = sum(
+            self._epochs - each.epochs for each in found.trials if each.state == "waiting"
+        )
         epoch_s = self._trained_s / max(1, self._trained)
-        measuring_s = self._measured_s / max(1, self._measured, self._together)
-        return to_come * measuring_s + (epochs + to_come * self._epochs) * epoch_s
+        measuring_s = to_come * self._measured_s / max(1, self._measured, self._together)
+        least = to_come * rungs_of(self._epochs)[0]
+        most = to_come * self._epochs + waiting
+        return measuring_s + least * epoch_s, measuring_s + most * epoch_s
 
     def _lap(self) -> float:
         now_s = time.monotonic()

@@ -66,11 +66,9 @@ class Shown:
     def news(self, number: int, found: Searched) -> None:
         """Print what a trial came to, the front so far, and how long the others may take."""
         self._tried = len(found.trials)
-        left_s = self._pace.left_s(found)
-        left = f", {left_s / 60:.0f} min left at most" if left_s else ""
         print(
             f"{_describe(found.trials[number])}; front {len(found.front)}, hypervolume "
-            f"{1e3 * found.hypervolume:.3f}{_best(found)}{left}",
+            f"{1e3 * found.hypervolume:.3f}{_best(found)}{_left(*self._pace.left_s(found))}",
             file=sys.stderr,
             flush=True,
         )
@@ -92,6 +90,16 @@ def _best(found: Searched) -> str:
     """Return the best mIoU that is within the budget; of all, where there is none."""
     best = max((trial.miou or 0 for trial in found.front), default=None)
     return "" if best is None else f", best mIoU {best:.4f}"
+
+
+def _left(least_s: float, most_s: float) -> str:
+    """Return how long it may still take; nothing when all is done."""
+    least, most = round(least_s / 60), round(most_s / 60)
+    if not most:
+        return ", under a minute left" if most_s else ""
+    if least == most:
+        return f", {most} min left"
+    return f", {least} to {most} min left" if least else f", at most {most} min left"
 
 
 def search_with_progress(plan: Plan, folder: Path, *, resume: bool) -> Searched | None:

@@ -53,9 +53,10 @@ def test_the_time_left_follows_from_what_measuring_and_an_epoch_took(clock, caps
     trained = make_trial(0, 0.04, 0.5, ratio=1.0)
     waiting = [make_trial(at, 0.03, 0.3, state="waiting", epochs=3) for at in (1, 2)]
     shown.news(0, replace(make_search(), trials=(trained, *waiting), asked=5))
-    # Two are still to be measured and trained, and two to be trained on for six epochs.
-    left_s = 2 * (60 + 9 * 10) + 2 * 6 * 10
-    assert capsys.readouterr().err.endswith(f"best mIoU 0.5000, {left_s // 60} min left at most\n")
+    # Two are still to be measured and trained for an epoch or nine, and two may go on for six.
+    least_s, most_s = 2 * (60 + 10), 2 * (60 + 9 * 10) + 2 * 6 * 10
+    told = f"best mIoU 0.5000, {round(least_s / 60)} to {round(most_s / 60)} min left\n"
+    assert capsys.readouterr().err.endswith(told)
 
 
 def test_while_nothing_is_known_of_measuring_training_is_foretold(clock, capsys):
@@ -64,7 +65,29 @@ def test_while_nothing_is_known_of_measuring_training_is_foretold(clock, capsys)
     clock.wait(60.0)
     shown.epoch(0, 9, 0.5)
     shown.news(0, replace(make_search(), trials=(make_trial(0, 0.04, 0.5),), asked=2))
-    assert capsys.readouterr().err.endswith("best mIoU 0.5000, 9 min left at most\n")
+    assert capsys.readouterr().err.endswith("best mIoU 0.5000, 1 to 9 min left\n")
+
+
+@pytest.mark.parametrize(
+    ("epoch_s", "told"), [(1.0, "under a minute left"), (10.0, "at most 1 min left")]
+)
+def test_less_than_a_minute_is_not_told_as_a_figure(clock, capsys, epoch_s, told):
+    shown = shown_with()
+    work(shown, clock, 0, measuring_s=1.0, epochs=1, epoch_s=epoch_s)
+    waiting = make_trial(1, 0.03, 0.3, state="waiting", epochs=3)
+    shown.news(0, replace(make_search(), trials=(make_trial(0, 0.04, 0.5), waiting), asked=2))
+    assert capsys.readouterr().err.endswith(f"best mIoU 0.5000, {told}\n")
+
+
+def test_where_the_fewest_and_the_most_minutes_are_alike_they_are_told_once(clock, capsys):
+    shown = shown_with()
+    shown.stage(1, "measuring")
+    clock.wait(240.0)
+    shown.stage(1, "training to epoch 1 of 9")
+    clock.wait(0.5)
+    shown.epoch(1, 1, 0.3)
+    shown.news(0, replace(make_search(), trials=(make_trial(0, 0.04, 0.5),), asked=2))
+    assert capsys.readouterr().err.endswith("best mIoU 0.5000, 4 min left\n")
 
 
 def test_nothing_is_left_when_all_are_done(capsys):
