@@ -20,22 +20,19 @@ import csv
 import io
 import json
 import sys
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
-from threading import local
 
-from segbench.measuring import Worker
 from segbench.runs import ignore_progress
 from segbench.search.screening import TOGETHER, draw_networks, time_networks
 from segbench.search.space import Choice, Study, Width
 from segbench.settings import Settings
 from segbench.store import write_text
 from segbench.training.job import Job
+from studies.side_by_side import train_side_by_side
 from studies.spark import DECODER, STUDY
 
 SIZE, EPOCHS, CLASSES = (48, 72), 9, 8
-SIDE_BY_SIDE = 2
 THIRD = "decoder_1"  # the finest stage of the decoder
 BEGUN_WITH = 8  # rows of the kept table that `spark` began with when it was made; others are drawn
 
@@ -83,33 +80,12 @@ def measure(chosen: list[dict[str, Choice]], kept: Path) -> list[float]:
 
 
 def train(chosen: list[dict[str, Choice]], folder: Path) -> list[list[float]]:
-    """Train two at a time, a thread each, and return the best mIoU after each epoch."""
-    settings, mine = Settings(threads=1), local()
-    workers: list[Worker] = []
-
-    def one(number: int, values: dict[str, Choice]) -> list[float]:
-        if not hasattr(mine, "worker"):
-            mine.worker = Worker(settings.task(SPACE.rival), "training")
-            mine.worker.receive()
-            workers.append(mine.worker)
-        job = Job(
-            model=str(SPACE.build(values)), dataset="streets", size=SIZE, epochs=EPOCHS, seed=0
-        )
-        path = str(folder / f"{number:04}")
-        best: list[float] = mine.worker.ask("begin", job=job.to_json(), folder=path, cache=None)[
-            "best"
-        ]
-        while len(best) < EPOCHS:
-            best = mine.worker.ask("epoch")["best"]
-        _tell(f"network {number}: mIoU {best[-1]:.4f}", number, len(chosen))
-        return best
-
-    try:
-        with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
-            return list(pool.map(one, range(len(chosen)), chosen))
-    finally:
-        for worker in workers:
-            worker.close()
+    """Return the best mIoU of each network after each epoch."""
+    jobs = [
+        Job(model=str(SPACE.build(values)), dataset="streets", size=SIZE, epochs=EPOCHS, seed=0)
+        for values in chosen
+    ]
+    return train_side_by_side(jobs, folder)
 
 
 def _tell(doing: str, done: int, count: int) -> None:

@@ -75,7 +75,7 @@ def search(
     train_size: Annotated[
         str | None,
         typer.Option(
-            help="Train with images of this size; latency is measured at --size. [default: half "
+            help="Train with images of this size; latency is measured at --size. [default: a third "
             "of --size]",
             metavar="HxW",
             show_default=False,
@@ -122,7 +122,7 @@ def search(
     from segbench.cli.output import show  # noqa: PLC0415 - start-up
     from segbench.cli.searching import search_with_progress  # noqa: PLC0415 - start-up
     from segbench.search.limit import parse_limit  # noqa: PLC0415 - start-up
-    from segbench.search.plan import Plan, halved  # noqa: PLC0415 - start-up
+    from segbench.search.plan import Plan, training_size  # noqa: PLC0415 - start-up
     from segbench.training.job import Job  # noqa: PLC0415 - start-up
 
     timed = options.image_size(size)
@@ -130,7 +130,7 @@ def search(
         model="segfast",
         dataset=dataset,
         data_root=str(data_root) if data_root else None,
-        size=options.image_size(train_size) if train_size else halved(timed),
+        size=options.image_size(train_size) if train_size else training_size(timed),
         protocol=protocol.value,
         recipe=recipe,
         epochs=epochs,

@@ -12,6 +12,8 @@ from segbench.search.proposing import check_sampler
 from segbench.settings import Settings
 from segbench.training.job import VOID_IS_CLASS, Job
 
+STRIDE = 16  # of SegFast's smallest maps
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -68,10 +70,14 @@ class Plan:
         }
 
 
-def halved(size: tuple[int, int]) -> tuple[int, int]:
-    """Return half a height and width, rounded up: what a search trains with by default.
+def training_size(size: tuple[int, int]) -> tuple[int, int]:
+    """Return the height and width that a search trains with by default: a third, or a bit more.
 
-    >>> halved((224, 45))
-    (112, 23)
+    They are rounded up to multiples of 16, for SegFast halves its maps four times, and where a side
+    is odd it has to crop.
+
+    >>> training_size((224, 224)), training_size((360, 480))
+    ((80, 80), (128, 160))
     """
-    return (size[0] + 1) // 2, (size[1] + 1) // 2
+    height, width = (-(-side // (3 * STRIDE)) * STRIDE for side in size)
+    return height, width
