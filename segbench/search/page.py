@@ -28,13 +28,15 @@ def write_page(path: Path, found: Searched) -> bool:
         return False
     from plotly.subplots import make_subplots  # noqa: PLC0415 - an extra, and slow
 
+    whole: list[dict[str, int] | None] = [{"colspan": 2}, None]
     figure = make_subplots(
-        rows=2, cols=2, specs=[[{"colspan": 2}, None], [{}, {}]], row_heights=[0.62, 0.38],
-        vertical_spacing=0.1, horizontal_spacing=0.12,
+        rows=2, cols=2, specs=[whole, [{}, {}] if found.importances else whole],
+        row_heights=[0.62, 0.38], vertical_spacing=0.1, horizontal_spacing=0.12,
     )  # fmt: skip
     _draw_plane(figure, found)
     _draw_growth(figure, found)
-    _draw_importances(figure, found)
+    if found.importances:
+        _draw_importances(figure, found)
     figure.update_layout(
         title=f"{found.study} on {found.dataset}, {len(found.trials)} trials",
         template="simple_white",
@@ -52,8 +54,10 @@ def _draw_plane(figure: Any, found: Searched) -> None:  # noqa: ANN401 - plotly'
     front = found.front
     below, above = panels.errors_ms(front)
     _scatter(
-        figure, front, name=f"front ({len(front)})", mode="lines+markers",
-        marker={"color": panels.FRONT, "size": 8}, line={"color": panels.FRONT, "shape": "hv"},
+        figure, front, name=f"front ({len(front)})", mode="lines+markers+text",
+        text=[str(trial.number) for trial in front], textposition="top left",
+        textfont={"color": panels.FRONT}, marker={"color": panels.FRONT, "size": 8},
+        line={"color": panels.FRONT, "shape": "hv"},
         error_x={"array": above, "arrayminus": below, "thickness": 1},
     )  # fmt: skip
     rival = panels.rival(found)
@@ -113,5 +117,4 @@ def _draw_importances(figure: Any, found: Searched) -> None:  # noqa: ANN401
             y=names, x=[100 * shares.get(name, 0.0) for name in names], orientation="h",
             name=label, marker={"color": color}, legend="legend2", row=2, col=2,
         )  # fmt: skip
-    title = "importance, %" if names else "importance: too few trials to tell"
-    figure.update_xaxes(title=title, row=2, col=2)
+    figure.update_xaxes(title="importance, %", row=2, col=2)

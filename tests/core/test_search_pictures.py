@@ -46,6 +46,7 @@ def test_the_page_has_every_trial_the_front_in_steps_and_the_rival(tmp_path):
     by_name = {trace["name"]: trace for trace in traces if "name" in trace}
     front = by_name["front (2)"]
     assert front["x"] == [1e3 * trial.latency_s for trial in SEARCH.front]
+    assert front["text"] == [str(trial.number) for trial in SEARCH.front]
     assert front["line"]["shape"] == "hv"
     assert front["error_x"]["array"][0] == pytest.approx(0.4)
     assert SEARCH.front[0].model.split(",")[0] in front["hovertext"][0]
@@ -53,3 +54,11 @@ def test_the_page_has_every_trial_the_front_in_steps_and_the_rival(tmp_path):
     assert by_name["stopped (1)"]["x"] == [1e3 * SEARCH.trials[3].latency_s]
     assert by_name[SEARCH.rival]["y"] == [SEARCH.trials[0].miou]
     assert layout["shapes"][0]["x0"] == 1e3 * SEARCH.budget_s
+
+
+@pytest.mark.parametrize("importances", [SEARCH.importances, {}], ids=["known", "too few trials"])
+def test_how_the_front_grew_has_the_width_that_importances_leave(tmp_path, importances):
+    write_page(tmp_path / "front.html", replace(SEARCH, importances=importances))
+    traces, layout = plots_of(tmp_path / "front.html")
+    assert ("bar" in {trace["type"] for trace in traces}) == bool(importances)
+    assert (layout["xaxis2"]["domain"] == [0.0, 1.0]) != bool(importances)
