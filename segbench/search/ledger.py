@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -83,10 +83,11 @@ class Ledger:
             self._study.set_user_attr(SETTINGS, dict(settings))
             return
         now = json.loads(json.dumps(settings))
+        # What an older version left out is not known.
+        kept = {key: now.get(key) for key in before}
         found = [
-            f"{key} differs ({before[key]}, now {now.get(key)})"
-            for key in sorted(before)  # what an older version did not keep is not known
-            if before[key] != now.get(key)
+            f"{name} differs ({was}, now {value})"
+            for name, was, value in _differences(before, kept)
         ]
         if found:
             raise UsageError(
@@ -165,6 +166,18 @@ class Ledger:
 
         identity = self._study.get_trials(deepcopy=False)[entry.number]._trial_id  # noqa: SLF001
         Trial(self._study, identity).set_user_attr(key, value)
+
+
+def _differences(
+    before: Mapping[str, Any], now: Mapping[str, Any], within: str = ""
+) -> Iterator[tuple[str, Any, Any]]:
+    """Yield what differs, down to the innermost names: the path, what it was and what it is."""
+    for key in sorted({*before, *now}):
+        was, value, name = before.get(key), now.get(key), f"{within}{key}"
+        if isinstance(was, dict) and isinstance(value, dict):
+            yield from _differences(was, value, f"{name}.")
+        elif was != value:
+            yield name, was, value
 
 
 def _open(url: str | None, name: str) -> optuna.Study:

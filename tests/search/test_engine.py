@@ -233,6 +233,15 @@ def test_a_search_of_a_version_that_kept_less_about_it_goes_on(tmp_path):
         Ledger(url, "older", SPACE, {"seed": 2, "recipe": {"rate": 0.001}})
 
 
+def test_of_what_is_kept_in_parts_only_the_parts_that_differ_are_named(tmp_path):
+    url = sqlite(tmp_path / "study.db")
+    Ledger(url, "ours", SPACE, {"job": {"size": [112, 112], "seed": 1}})
+    with pytest.raises(
+        UsageError, match=r"search: job\.size differs \(\[112, 112\], now \[80, 80\]\); give"
+    ):
+        Ledger(url, "ours", SPACE, {"job": {"size": (80, 80), "seed": 1}})
+
+
 def test_a_space_that_is_exhausted_is_said_so(tmp_path):
     study = Study(
         "tiny", "", (Kind("branch_1", ("separable", "standard")),),
