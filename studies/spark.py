@@ -6,10 +6,10 @@ Source: the spark module is section 3.1 of Pal et al., SegFast (ICVGIP 2018); Se
 and narrower copies of both are tried first, so that what is found starts from the paper, and with
 them `LEAN`, which was narrowed by hand.
 Cost: 12 trials of 9 epochs on `streets`, trained at 80x80, on 2 cores of an Intel Xeon when SegFast
-took 33 to 37 ms: 8:24 and 8:32 in two runs, which trained 68 and 70 epochs and stopped five
-networks each. Which ones depends on what was measured. A third run, at an hour when SegFast took
-46 ms, took over eleven minutes. 30 trials of 18 epochs on CamVid, trained at 224x224, 48 minutes on
-2 cores of an AMD EPYC, when SegFast took 24 ms.
+took 30 to 41 ms: 8:24 and 8:32 in two runs, which trained 68 and 70 epochs and stopped five
+networks each. Which ones depends on what was measured. A third run, at an hour when SegFast took 40
+to 45 ms, trained 84 epochs in over eleven minutes. 30 trials of 18 epochs on CamVid, trained at
+224x224, 48 minutes on 2 cores of an AMD EPYC, when SegFast took 24 ms.
 Result: on CamVid trial 13 of the thirty, which comes from `LEAN`, takes 0.539 times as long as
 SegFast (0.527 to 0.551), and trained in full it is no worse, both with `init=he`: by `paper` 0.532
 and 0.543 beside 0.496, two seeds and the mean of three; by `modern` 0.571 beside 0.575, the means
