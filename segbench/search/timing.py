@@ -9,7 +9,7 @@ from typing import Any
 
 from segbench.errors import MeasurementError
 from segbench.pairs import paired_ratios
-from segbench.rounds import IN_TURNS, Progress, Sampling
+from segbench.rounds import IN_TURNS, Contest, Progress, Sampling
 from segbench.runs import Run, ignore_progress
 from segbench.settings import Settings
 from segbench.statistics import Interval, ratio_interval, ratio_of
@@ -28,8 +28,9 @@ class Timed:
     """The latency of a network, as it was measured beside its rival.
 
     Attributes:
-        ratio: over the rival, which took its turns before and after each block of the network.
-        interval: of the ratio, 95 %.
+        ratio: over the rival, which took its turns before and after each block of the network; the
+            rival's own is 1.
+        interval: of the ratio, 95 %; None where it is not known, and for the rival.
         rival_s: what the rival took meanwhile, the median.
     """
 
@@ -62,19 +63,24 @@ def time_beside(
 ) -> list[Timed]:
     """Measure networks, each in turns with the rival, in rounds of fresh processes.
 
+    Where the rival is one of them, what it takes beside the others is what it takes; alone it is
+    measured by itself.
+
     Args:
         least: rounds; there are more, up to `most`, of those whose interval is not narrow enough.
-        most_s: seconds for each network, after which no round begins beyond the least.
+        most_s: seconds for each network; beyond the least no round begins that would take longer,
+            if it takes as long as those before it.
         sampling: of a contest with the rival.
 
     Raises:
         UsageError: a network cannot be built.
         MeasurementError: a network failed, or its process died.
     """
-    tasks = [settings.task(spec) for spec in (*specs, rival)]
-    last = len(specs)
+    arms = [*(spec for spec in specs if spec != rival), rival]
+    last = len(arms) - 1
+    tasks = [settings.task(spec) for spec in arms]
     run = Run(tasks, settings.describe_input(), progress, strict=False, training=False)
-    contests = [(arm, last) for arm in range(last)]
+    contests: list[Contest] = [(arm, last) for arm in range(last)] or [(last,)]
 
     def wide(arm: int) -> bool:
         interval = ratio_interval(_pairs(run, arm, last))
@@ -83,11 +89,11 @@ def time_beside(
     def enough(rounds: int) -> bool:
         if rounds < least:
             return False
-        contests[:] = [(arm, rival_arm) for arm, rival_arm in contests if wide(arm)]
-        return not contests or run.elapsed_s > most_s * len(specs)
+        contests[:] = [contest for contest in contests if contest[0] != last and wide(contest[0])]
+        return not contests or run.elapsed_s * (1 + 1 / rounds) > most_s * max(last, 1)
 
     run.time(contests, most=most, seed=settings.seed, plan=(sampling,), enough=enough)
-    return [_timed(run, arm, last) for arm in range(last)]
+    return [_timed(run, arms.index(spec), last) for spec in specs]
 
 
 def _pairs(run: Run, arm: int, rival: int) -> list[list[float]]:
@@ -96,13 +102,9 @@ def _pairs(run: Run, arm: int, rival: int) -> list[list[float]]:
 
 
 def _timed(run: Run, arm: int, rival: int) -> Timed:
-    pairs = _pairs(run, arm, rival)
     beside = run.recordings[rival].latencies().forward
-    if not pairs or beside is None:
+    pairs = _pairs(run, arm, rival)
+    if beside is None or not pairs:
         raise MeasurementError("no network was timed; the run ended before its first block")
-    return Timed(
-        ratio=ratio_of(pairs),
-        interval=ratio_interval(pairs),
-        rival_s=beside.p50_s,
-        rounds=len(pairs),
-    )
+    ratio, interval = (1.0, None) if arm == rival else (ratio_of(pairs), ratio_interval(pairs))
+    return Timed(ratio, interval, beside.p50_s, len(pairs))

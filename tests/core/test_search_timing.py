@@ -48,13 +48,29 @@ def test_what_is_not_goes_on_alone(play):
 
 
 @pytest.mark.parametrize("networks", [1, 2])
-def test_it_goes_on_for_as_long_as_a_network_may_take(play, networks):
+def test_no_round_begins_that_would_end_after_what_a_network_may_take(play, networks):
     script = play(networks * MOST_S / (LEAST_ROUNDS + 1.5))
     time_beside([RESTLESS, STEADY][:networks], RIVAL, Settings())
-    assert len(script.asked[0]) == LEAST_ROUNDS + 2  # the last began before the time was over
+    assert len(script.asked[0]) == LEAST_ROUNDS + 1
 
 
 def test_the_fewest_rounds_are_spent_however_long_they_take(play):
     script = play(MOST_S)
     time_beside([RESTLESS], RIVAL, Settings())
     assert len(script.asked[0]) == LEAST_ROUNDS
+
+
+def test_the_rival_is_not_measured_beside_itself_where_there_are_others(play):
+    script = play(1.0)
+    rival, steady = time_beside([RIVAL, STEADY], RIVAL, Settings())
+    assert rounds_of(script) == [[0]] * LEAST_ROUNDS
+    assert (rival.ratio, rival.interval) == (1.0, None)
+    assert (rival.rival_s, rival.rounds) == pytest.approx((0.043, LEAST_ROUNDS))
+    assert steady.ratio == pytest.approx(0.5)
+
+
+def test_alone_it_is_measured_by_itself(play):
+    script = play(1.0)
+    (rival,) = time_beside([RIVAL], RIVAL, Settings())
+    assert script.asked[0] == [[(0,)]] * LEAST_ROUNDS
+    assert (rival.ratio, rival.rival_s, rival.rounds) == pytest.approx((1.0, 0.043, LEAST_ROUNDS))
