@@ -18,6 +18,9 @@ from zoo.spec import ModelSpec
 LEAST_ROUNDS, MOST_ROUNDS = 3, 12
 NARROW = 0.03  # half the width of the interval of a ratio at which there are rounds enough
 MOST_S = 10.0  # for each network; what the fewest rounds take over it is spent all the same
+# Three rounds of a busy machine can leave a ratio so unsure that nothing follows from it. For what
+# is known no better than this more is spent, up to so many times as long.
+WIDE, LONGER = 0.15, 2.0
 # Contests are half as long as those of `segbench compare`, and so are the longest where blocks
 # differ: a search measures many networks, and what it finds is compared at length anyway.
 SAMPLING = replace(IN_TURNS[0], contest_s=IN_TURNS[0].contest_s / 2)
@@ -69,7 +72,7 @@ def time_beside(
     Args:
         least: rounds; there are more, up to `most`, of those whose interval is not narrow enough.
         most_s: seconds for each network; beyond the least no round begins that would take longer,
-            if it takes as long as those before it.
+            if it takes as long as those before it. Where an interval is wide it may be twice that.
         sampling: of a contest with the rival.
 
     Raises:
@@ -82,15 +85,17 @@ def time_beside(
     run = Run(tasks, settings.describe_input(), progress, strict=False, training=False)
     contests: list[Contest] = [(arm, last) for arm in range(last)] or [(last,)]
 
-    def wide(arm: int) -> bool:
+    def is_wider(arm: int, limit: float) -> bool:
         interval = ratio_interval(_pairs(run, arm, last))
-        return interval is None or math.sqrt(interval[1] / interval[0]) - 1 > NARROW
+        return interval is None or math.sqrt(interval[1] / interval[0]) - 1 > limit
 
     def enough(rounds: int) -> bool:
         if rounds < least:
             return False
-        contests[:] = [contest for contest in contests if contest[0] != last and wide(contest[0])]
-        return not contests or run.elapsed_s * (1 + 1 / rounds) > most_s * max(last, 1)
+        share = run.elapsed_s * (1 + 1 / rounds) / (most_s * max(last, 1))  # after one more
+        limit = NARROW if share <= 1 else WIDE
+        contests[:] = [each for each in contests if each[0] != last and is_wider(each[0], limit)]
+        return not contests or share > LONGER
 
     run.time(contests, most=most, seed=settings.seed, plan=(sampling,), enough=enough)
     return [_timed(run, arms.index(spec), last) for spec in specs]

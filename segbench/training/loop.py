@@ -24,7 +24,7 @@ from segbench.training.batches import batches, order_of
 from segbench.training.devices import make_fabric, over_devices, share_buffers
 from segbench.training.history import Epoch, Speed, best_of
 from segbench.training.job import VOID_IS_CLASS, Job
-from segbench.training.optimizing import make_average, make_optimizer
+from segbench.training.optimizing import as_laid_out, make_average, make_optimizer
 
 if TYPE_CHECKING:
     from zoo.spec import ModelSpec
@@ -238,19 +238,23 @@ class Trainer:
         Raises:
             UsageError: it is that of another network.
         """
-        optimizer = self.optimizer.state_dict()
-        for name, tensor in tensors.items():
-            if name.startswith(OPTIMIZER):
-                position, _, key = name.removeprefix(OPTIMIZER).partition(".")
-                optimizer["state"].setdefault(int(position), {})[key] = tensor
         try:
             self.network.load_state_dict(_of(MODEL, tensors))
             if self.average is not None:
                 self.average.load_state_dict(_of(AVERAGE, tensors))
-            self.optimizer.load_state_dict(optimizer)
+            self._restore_optimizer(_of(OPTIMIZER, tensors))
         except (RuntimeError, ValueError) as error:
             raise UsageError(f"the state is not of network {str(self.spec)!r}") from error
         self.history = [Epoch(**fields) for fields in about["history"]]
+
+    def _restore_optimizer(self, tensors: dict[str, torch.Tensor]) -> None:
+        """Take the moments of the network's own parameters, by their positions."""
+        state, weights = self.optimizer.state_dict(), list(self.network.parameters())
+        for name, tensor in tensors.items():
+            position, _, key = name.partition(".")
+            of_weight = state["state"].setdefault(int(position), {})
+            of_weight[key] = as_laid_out(tensor, weights[int(position)])
+        self.optimizer.load_state_dict(state)
 
 
 def _of(prefix: str, tensors: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:

@@ -13,13 +13,37 @@ if TYPE_CHECKING:
 
 
 def make_optimizer(network: nn.Module, plan: Recipe) -> torch.optim.Optimizer:
-    """Return Adam over a network's parameters, or AdamW where weights decay."""
+    """Return Adam over a network's parameters, or AdamW where weights decay.
+
+    Its step is a single call for all of them, where a loop calls a dozen operators for each.
+    """
     parameters = network.parameters()
     if plan.decay:
         return torch.optim.AdamW(
-            parameters, lr=plan.rate, betas=plan.betas, eps=plan.epsilon, weight_decay=plan.decay
+            parameters,
+            lr=plan.rate,
+            betas=plan.betas,
+            eps=plan.epsilon,
+            weight_decay=plan.decay,
+            fused=True,
         )
-    return torch.optim.Adam(parameters, lr=plan.rate, betas=plan.betas, eps=plan.epsilon)
+    return torch.optim.Adam(
+        parameters, lr=plan.rate, betas=plan.betas, eps=plan.epsilon, fused=True
+    )
+
+
+def as_laid_out(moment: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
+    """Return a moment of a weight with its numbers in the order of the weight's in memory.
+
+    The step reads them side by side, and a file keeps none but the order of the axes.
+
+    >>> weight = torch.zeros(4, 3, 2, 2).to(memory_format=torch.channels_last)
+    >>> as_laid_out(torch.ones(4, 3, 2, 2), weight).stride() == weight.stride()
+    True
+    """
+    if moment.shape != weight.shape:  # the number of steps
+        return moment
+    return torch.empty_like(weight).copy_(moment)
 
 
 def make_average(network: nn.Module, plan: Recipe) -> AveragedModel | None:

@@ -5,19 +5,21 @@ import math
 import pytest
 from made_up_runs import Script
 
-from segbench.search.timing import LEAST_ROUNDS, MOST_ROUNDS, MOST_S, NARROW, time_beside
+from segbench.search.timing import LEAST_ROUNDS, MOST_ROUNDS, MOST_S, NARROW, WIDE, time_beside
 from segbench.settings import Settings
 from zoo.spec import ModelSpec
 
-RIVAL, STEADY, RESTLESS = (ModelSpec(name) for name in ("segfast", "segnet", "fcn8s"))
-EITHER_SIDE = 0.2  # what rounds of the restless network differ by
+RIVAL, STEADY, UNSURE, RESTLESS = (
+    ModelSpec(name) for name in ("segfast", "segnet", "segnet-basic", "fcn8s")
+)
 
 
-def restless_ms(number, _cycle):
-    return 86.0 * math.exp(EITHER_SIDE * (-1) ** number)
+def swinging(either_side):
+    """Return what a network takes whose rounds differ by as much to either side."""
+    return lambda number, _cycle: 86.0 * math.exp(either_side * (-1) ** number)
 
 
-TIMES = {"segfast": 43.0, "segnet": 21.5, "fcn8s": restless_ms}
+TIMES = {"segfast": 43.0, "segnet": 21.5, "segnet-basic": swinging(0.03), "fcn8s": swinging(0.2)}
 
 
 @pytest.fixture
@@ -28,6 +30,12 @@ def play(monkeypatch):
 def rounds_of(script):
     """Return the networks that each round had."""
     return [[arm for arm, _ in contests] for contests in script.asked[0]]
+
+
+def half_of(timed):
+    """Return half the width of an interval, as a share."""
+    low, high = timed.interval
+    return math.sqrt(high / low) - 1
 
 
 def test_what_is_known_narrowly_is_timed_in_the_fewest_rounds(play):
@@ -42,20 +50,28 @@ def test_what_is_not_goes_on_alone(play):
     steady, restless = time_beside([STEADY, RESTLESS], RIVAL, Settings())
     assert rounds_of(script) == [[0, 1]] * LEAST_ROUNDS + [[1]] * (MOST_ROUNDS - LEAST_ROUNDS)
     assert (steady.rounds, restless.rounds) == (LEAST_ROUNDS, MOST_ROUNDS)
-    low, high = restless.interval
-    assert math.sqrt(high / low) - 1 > NARROW
-    assert low < 2.0 < high
+    assert half_of(restless) > NARROW
+    assert restless.interval[0] < 2.0 < restless.interval[1]
 
 
 @pytest.mark.parametrize("networks", [1, 2])
 def test_no_round_begins_that_would_end_after_what_a_network_may_take(play, networks):
     script = play(networks * MOST_S / (LEAST_ROUNDS + 1.5))
-    time_beside([RESTLESS, STEADY][:networks], RIVAL, Settings())
+    (unsure, *_) = time_beside([UNSURE, STEADY][:networks], RIVAL, Settings())
     assert len(script.asked[0]) == LEAST_ROUNDS + 1
+    assert NARROW < half_of(unsure) < WIDE
+
+
+def test_what_is_hardly_known_may_take_twice_as_long(play):
+    script = play(2 * MOST_S / (LEAST_ROUNDS + 1.5))
+    _, restless = time_beside([UNSURE, RESTLESS], RIVAL, Settings())
+    least, more = LEAST_ROUNDS + 1, 2 * (LEAST_ROUNDS + 1.5) - LEAST_ROUNDS - 1
+    assert rounds_of(script) == [[0, 1]] * least + [[1]] * int(more)
+    assert half_of(restless) > WIDE
 
 
 def test_the_fewest_rounds_are_spent_however_long_they_take(play):
-    script = play(MOST_S)
+    script = play(2 * MOST_S)
     time_beside([RESTLESS], RIVAL, Settings())
     assert len(script.asked[0]) == LEAST_ROUNDS
 
