@@ -18,9 +18,9 @@ from zoo.spec import ModelSpec
 LEAST_ROUNDS, MOST_ROUNDS = 3, 12
 NARROW = 0.03  # half the width of the interval of a ratio at which there are rounds enough
 MOST_S = 10.0  # for each network; what the fewest rounds take over it is spent all the same
-# Three rounds of a busy machine can leave a ratio so unsure that nothing follows from it. For what
-# is known no better than this more is spent, up to so many times as long.
-WIDE, LONGER = 0.15, 2.0
+# Three rounds of a busy machine can leave a ratio so unsure that nothing follows from it. What is
+# known no better than this may take as long again.
+WIDE = 0.15
 # Contests are half as long as those of `segbench compare`, and so are the longest where blocks
 # differ: a search measures many networks, and what it finds is compared at length anyway.
 SAMPLING = replace(IN_TURNS[0], contest_s=IN_TURNS[0].contest_s / 2)
@@ -72,7 +72,8 @@ def time_beside(
     Args:
         least: rounds; there are more, up to `most`, of those whose interval is not narrow enough.
         most_s: seconds for each network; beyond the least no round begins that would take longer,
-            if it takes as long as those before it. Where an interval is wide it may be twice that.
+            if it takes as long as those before it. As long again is given to what has a wide
+            interval then.
         sampling: of a contest with the rival.
 
     Raises:
@@ -92,10 +93,10 @@ def time_beside(
     def enough(rounds: int) -> bool:
         if rounds < least:
             return False
-        share = run.elapsed_s * (1 + 1 / rounds) / (most_s * max(last, 1))  # after one more
-        limit = NARROW if share <= 1 else WIDE
+        then_s = run.elapsed_s * (1 + 1 / rounds)  # after one more
+        limit = NARROW if then_s <= most_s * max(last, 1) else WIDE
         contests[:] = [each for each in contests if each[0] != last and is_wider(each[0], limit)]
-        return not contests or share > LONGER
+        return not contests or then_s > most_s * (last + len(contests))
 
     run.time(contests, most=most, seed=settings.seed, plan=(sampling,), enough=enough)
     return [_timed(run, arms.index(spec), last) for spec in specs]

@@ -62,11 +62,10 @@ def test_no_round_begins_that_would_end_after_what_a_network_may_take(play, netw
     assert NARROW < half_of(unsure) < WIDE
 
 
-def test_what_is_hardly_known_may_take_twice_as_long(play):
-    script = play(2 * MOST_S / (LEAST_ROUNDS + 1.5))
+def test_what_is_hardly_known_may_take_as_long_again(play):
+    script = play(MOST_S / 2.5)  # five rounds in what two networks may take, and two in the rest
     _, restless = time_beside([UNSURE, RESTLESS], RIVAL, Settings())
-    least, more = LEAST_ROUNDS + 1, 2 * (LEAST_ROUNDS + 1.5) - LEAST_ROUNDS - 1
-    assert rounds_of(script) == [[0, 1]] * least + [[1]] * int(more)
+    assert rounds_of(script) == [[0, 1]] * 5 + [[1]] * 2
     assert half_of(restless) > WIDE
 
 
