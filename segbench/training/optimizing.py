@@ -13,22 +13,18 @@ if TYPE_CHECKING:
 
 
 def make_optimizer(network: nn.Module, plan: Recipe) -> torch.optim.Optimizer:
-    """Return Adam over a network's parameters, or AdamW where weights decay.
+    """Return Adam over a network's parameters, whose weights decay apart from it (AdamW) if at all.
 
     Its step is a single call for all of them, where a loop calls a dozen operators for each.
     """
-    parameters = network.parameters()
-    if plan.decay:
-        return torch.optim.AdamW(
-            parameters,
-            lr=plan.rate,
-            betas=plan.betas,
-            eps=plan.epsilon,
-            weight_decay=plan.decay,
-            fused=True,
-        )
     return torch.optim.Adam(
-        parameters, lr=plan.rate, betas=plan.betas, eps=plan.epsilon, fused=True
+        network.parameters(),
+        lr=plan.rate,
+        betas=plan.betas,
+        eps=plan.epsilon,
+        weight_decay=plan.decay,
+        decoupled_weight_decay=True,
+        fused=True,
     )
 
 
