@@ -5,20 +5,20 @@ the choice, and the widths of stem and decoder, all at once.
 Source: the spark module is section 3.1 of Pal et al., SegFast (ICVGIP 2018); SegFast, SegFast-Basic
 and narrower copies of both are tried first, so that what is found starts from the paper, and with
 them `LEAN`, which was narrowed by hand.
-Cost: 12 trials of 9 epochs on `streets`, trained at 80x80, on 2 cores of an Intel Xeon: 5:39 to
-9:34 in six runs, at hours when SegFast took 24 to 43 ms beside the trials, and 10:09 to 12:37 in
-four, when it took 37 to 46. Three to ten of the twelve were trained to the end, in 42 to 94 epochs;
-which ones depends on what was measured. 30 trials of 18 epochs on CamVid, trained at 224x224, took
-48 minutes on 2 cores of an AMD EPYC, when SegFast took 24 ms.
+Cost: 12 trials of 9 epochs on `streets`, trained at 80x80, on 2 cores of an Intel Xeon when SegFast
+took 37 to 46 ms beside the trials: 10:47, 11:23 and 11:36, which trained 84, 94 and 84 epochs and
+stopped three, two and three networks. Which ones depends on what was measured. 30 trials of 18
+epochs on CamVid, trained at 224x224, took 48 minutes on 2 cores of an AMD EPYC, when SegFast took
+24 ms.
 Result: on CamVid trial 13 of the thirty, which comes from `LEAN`, takes 0.539 times as long as
 SegFast (0.527 to 0.551), and trained in full it is no worse, both with `init=he`: by `paper` 0.532
 and 0.543 beside 0.496, two seeds and the mean of three; by `modern` 0.571 beside 0.575, the means
 of three seeds and of six, which differ by a standard deviation of 0.009 each
-(studies/spark_camvid). On `streets` two of these had on their front `LEAN`, at 0.53 and 0.52
-times (0.49 to 0.58, 0.48 to 0.57) with 0.565, and three quarters of its widths, at 0.37 and 0.42
-with 0.540, beside SegFast's 0.547, one seed. Of the five that each proposed two are there as well:
-the fastest (0.27 times with 0.488, 0.29 with 0.504) and one that is better than these (0.70 times,
-0.54 to 0.92, with 0.567; 0.92 times, 0.83 to 1.02, with 0.589).
+(studies/spark_camvid). On `streets` these three have on their front `LEAN`, at 0.54 to 0.57 times
+(0.41 to 0.71 at the widest) with 0.556, three quarters of its widths, at 0.36 to 0.39 with 0.546,
+and half of SegFast-Basic's, at 0.56 to 0.62 with 0.562, beside SegFast's 0.553, one seed. Of the
+five that each proposed one to three are there as well, the fastest always (0.19 to 0.24 times, with
+0.491 to 0.510).
 
     segbench search --study spark --dataset streets --trials 12
     segbench search --study spark --dataset camvid --protocol void-as-class --epochs 18 \
