@@ -17,7 +17,7 @@ of three seeds and of six, which differ by a standard deviation of 0.009 each
 (studies/spark_camvid). On `streets` these three have on their front `LEAN`, at 0.54 to 0.57 times
 (0.41 to 0.71 at the widest) with 0.556, three quarters of its widths, at 0.36 to 0.39 with 0.546,
 and half of SegFast-Basic's, at 0.56 to 0.62 with 0.562, beside SegFast's 0.553, one seed. Of the
-five that each proposed one to three are there as well, the fastest always (0.19 to 0.24 times, with
+five that each proposed two or three are there as well, the fastest always (0.19 to 0.24 times, with
 0.491 to 0.510).
 
     segbench search --study spark --dataset streets --trials 12
