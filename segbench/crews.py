@@ -64,10 +64,14 @@ class Crew:
             worker.receive()
         return list(self._workers)
 
-    def close(self) -> None:
-        """End all its processes."""
+    def dismiss(self) -> None:
+        """End its workers, and leave what others can be forked from."""
         while self._workers:
             self._workers.pop().close()
+
+    def close(self) -> None:
+        """End all its processes."""
+        self.dismiss()
         while self._servers:
             self._servers.popitem()[1].close()
 

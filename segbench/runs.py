@@ -16,6 +16,7 @@ from segbench.assembling import assemble_profile
 from segbench.crews import start_crews
 from segbench.environment import read_environment
 from segbench.errors import NotComparableError
+from segbench.kept_crews import StartsCrews
 from segbench.machine import Environment
 from segbench.measuring import Question, ask_each
 from segbench.protocol import Task
@@ -50,6 +51,7 @@ class Run:
     Attributes:
         tasks: the networks that get a profile.
         training: whether what a training step takes is wanted too.
+        start_crews: starts what the workers of some rounds come from.
         arms: those that are timed; the tasks, and others after them.
         in_turns: the arms that are timed in turns with another.
     """
@@ -59,6 +61,7 @@ class Run:
     progress: Progress
     strict: bool = False
     training: bool = True
+    start_crews: StartsCrews = start_crews
     environment: Environment = field(default_factory=read_environment)
     started_s: float = field(default_factory=time.perf_counter)
     arms: list[Task] = field(default_factory=list)
@@ -142,7 +145,7 @@ class Run:
             contests=contests,
             most=most,
             seed=seed,
-            start_crews=partial(start_crews, self.arms, training=training),
+            start_crews=partial(self.start_crews, self.arms, training=training),
             plan=plan,
             enough=enough,
         ).run(self.recordings, self.progress)

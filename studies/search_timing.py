@@ -9,7 +9,8 @@ Result: docs/search.md.
     python -m studies.search_timing
 
 `LEAN` of the space `spark` is timed beside SegFast again and again, in turns as a search measures
-and as it would with contests as long as those of `segbench compare`, in six rounds at most.
+and as it would with contests as long as those of `segbench compare`, in six rounds at most. As in a search,
+what processes are forked from is there when all but the first begin.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from segbench.kept_crews import KeptCrews
 from segbench.rounds import IN_TURNS
 from segbench.search.timing import Timed, time_beside
 from segbench.settings import Settings
@@ -41,10 +43,10 @@ class Taken:
     seconds: float
 
 
-def measure(effort: Mapping[str, Any]) -> Taken:
+def measure(effort: Mapping[str, Any], crews: KeptCrews) -> Taken:
     """Time `LEAN` beside SegFast."""
     began_s = time.monotonic()
-    (timed,) = time_beside([STUDY.build(LEAN)], STUDY.rival, Settings(), **effort)
+    (timed,) = time_beside([STUDY.build(LEAN)], STUDY.rival, Settings(), crews=crews, **effort)
     return Taken(timed, time.monotonic() - began_s)
 
 
@@ -69,9 +71,13 @@ def main() -> None:
     parser.add_argument("--turns", type=int, default=8, help="two at least")
     given = parser.parse_args()
     taken: dict[str, list[Taken]] = {words: [] for words in PLANS}
-    for _ in range(given.turns):
-        for words, effort in PLANS.items():
-            taken[words].append(measure(effort))
+    crews = KeptCrews()
+    try:
+        for _ in range(given.turns):
+            for words, effort in PLANS.items():
+                taken[words].append(measure(effort, crews))
+    finally:
+        crews.close()
     rivals = [each.timed.rival_s for found in taken.values() for each in found]
     print(f"SegFast took {1e3 * min(rivals):.0f} to {1e3 * max(rivals):.0f} ms")  # noqa: T201
     print("| effort | takes | rounds | ratio | apart | interval to either side | holds |")  # noqa: T201

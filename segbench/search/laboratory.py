@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from segbench.errors import MeasurementError, UsageError
+from segbench.kept_crews import KeptCrews
 from segbench.measuring import Worker
 from segbench.rounds import Progress
 from segbench.search.space import Study, Values, key_of
@@ -27,6 +28,7 @@ class Machine:
         folder: of the search; every trial's run is kept below it.
         trials: of the search; no more of the networks that the study begins with are measured.
         on_epoch: told a trial's number, the epochs behind it and its best mIoU so far.
+        crews: what the processes of all measurements come from.
     """
 
     study: Study
@@ -37,6 +39,7 @@ class Machine:
     cache: Path | None = None
     progress: Progress = lambda _doing, _done, _total: None
     on_epoch: Callable[[int, int, float], None] = lambda _number, _epochs, _miou: None
+    crews: KeptCrews = field(default_factory=KeptCrews)
     _trainee: Worker | None = field(default=None, init=False)
     _timed: dict[str, Timed] = field(default_factory=dict, init=False)
 
@@ -67,8 +70,15 @@ class Machine:
     def _time(self, networks: list[Values]) -> None:
         try:
             specs = [self.study.build(values) for values in networks]
-            found = time_beside(specs, self.study.rival, self.settings, progress=self.progress)
+            found = time_beside(
+                specs,
+                self.study.rival,
+                self.settings,
+                crews=self.crews,
+                progress=self.progress,
+            )
         except (MeasurementError, UsageError) as error:  # either is the network's fault
+            self.crews.close()  # one of them may be what died
             if len(networks) == 1:
                 raise MeasurementError(str(error)) from error
             self._time(networks[:1])  # which need not be the one at fault
@@ -90,7 +100,7 @@ class Machine:
                 best = worker.ask("epoch")["best"]
                 self.on_epoch(number, len(best), best[-1])
         except (MeasurementError, UsageError):
-            self.close()  # what it has in memory is of no use to the next
+            self._end_trainee()  # what it has in memory is of no use to the next
             raise
         return float(best[until - 1])
 
@@ -113,7 +123,11 @@ class Machine:
         return self._trainee
 
     def close(self) -> None:
-        """End the worker that trains."""
+        """End all its processes."""
+        self.crews.close()
+        self._end_trainee()
+
+    def _end_trainee(self) -> None:
         if self._trainee is not None:
             self._trainee.close()
             self._trainee = None

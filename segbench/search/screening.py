@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 
 from segbench.errors import UsageError
+from segbench.kept_crews import KeptCrews
 from segbench.rounds import IN_TURNS, Progress
 from segbench.search.latency_model import LatencyModel
 from segbench.search.space import Choice, Study, Values, narrowed
@@ -43,9 +44,13 @@ def time_networks(
     settings: Settings,
     *,
     rounds: int = 1,
+    crews: KeptCrews | None = None,
     progress: Progress,
 ) -> list[Ratio]:
     """Measure networks in turns with the rival, some in each round of processes.
+
+    Args:
+        crews: see :func:`segbench.search.timing.time_beside`.
 
     Raises:
         UsageError: a network cannot be built.
@@ -63,6 +68,7 @@ def time_networks(
             least=rounds,
             most=rounds,
             sampling=IN_TURNS[0],  # longer, for most networks are timed in a single round
+            crews=crews,
         )
         found += [(values, each.ratio) for values, each in zip(some, timed, strict=True)]
     return found
@@ -81,6 +87,7 @@ def ratio_model(
     *,
     classes: int,
     kept: Path,
+    crews: KeptCrews | None = None,
     progress: Progress,
     trials: int,
     measured: Sequence[Ratio] = (),
@@ -88,6 +95,7 @@ def ratio_model(
     """Return what predicts ratios to the rival; what was timed for it is kept beside the search.
 
     Args:
+        crews: see :func:`segbench.search.timing.time_beside`.
         trials: of the search; the fewer there are, the less a prediction may cost.
         measured: networks that were measured anyway, to learn from as well.
 
@@ -99,7 +107,7 @@ def ratio_model(
     else:
         count = max(min(trials, TIMED) - len(measured), TOGETHER)
         networks = draw_networks(study, count, seed=settings.seed)
-        ratios = time_networks(study, networks, settings, progress=progress)
+        ratios = time_networks(study, networks, settings, crews=crews, progress=progress)
         write_text(kept, json.dumps(ratios, indent=1) + "\n", force=True)
     return learn(study, [*measured, *ratios], settings, classes=classes)
 

@@ -175,6 +175,7 @@ class Searching:
                 self.settings,
                 classes=self.settings.classes or 0,
                 kept=self.folder / RATIOS,
+                crews=self.machine.crews,
                 progress=self.watch.progress,
                 trials=self.plan.trials,
                 measured=[(each.seen.values, each.timed.ratio) for each in begun if each.timed],

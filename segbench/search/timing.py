@@ -7,7 +7,9 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
+from segbench.crews import start_crews
 from segbench.errors import MeasurementError
+from segbench.kept_crews import KeptCrews
 from segbench.pairs import paired_ratios
 from segbench.rounds import IN_TURNS, Contest, Progress, Sampling
 from segbench.runs import Run, ignore_progress
@@ -17,7 +19,7 @@ from zoo.spec import ModelSpec
 
 LEAST_ROUNDS, MOST_ROUNDS = 3, 12
 NARROW = 0.03  # half the width of the interval of a ratio at which there are rounds enough
-MOST_S = 10.0  # for each network; what the fewest rounds take over it is spent all the same
+MOST_S = 7.0  # for each network; what the fewest rounds take over it is spent all the same
 # Three rounds of a busy machine can leave a ratio so unsure that nothing follows from it. What is
 # known no better than this may take as long again.
 WIDE = 0.15
@@ -62,6 +64,7 @@ def time_beside(
     most: int = MOST_ROUNDS,
     most_s: float = MOST_S,
     sampling: Sampling = SAMPLING,
+    crews: KeptCrews | None = None,
     progress: Progress = ignore_progress,
 ) -> list[Timed]:
     """Measure networks, each in turns with the rival, in rounds of fresh processes.
@@ -75,6 +78,7 @@ def time_beside(
             if it takes as long as those before it. As long again is given to what has a wide
             interval then.
         sampling: of a contest with the rival.
+        crews: what processes come from; if None, from such as end with this measurement.
 
     Raises:
         UsageError: a network cannot be built.
@@ -83,7 +87,14 @@ def time_beside(
     arms = [*(spec for spec in specs if spec != rival), rival]
     last = len(arms) - 1
     tasks = [settings.task(spec) for spec in arms]
-    run = Run(tasks, settings.describe_input(), progress, strict=False, training=False)
+    run = Run(
+        tasks,
+        settings.describe_input(),
+        progress,
+        strict=False,
+        training=False,
+        start_crews=start_crews if crews is None else crews.begin(),
+    )
     contests: list[Contest] = [(arm, last) for arm in range(last)] or [(last,)]
 
     def is_wider(arm: int, limit: float) -> bool:

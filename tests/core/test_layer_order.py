@@ -37,9 +37,9 @@ LAYERS = (
      "segbench.reference", "segbench.data.*", "segbench.pretrained", "segbench.folder_lock"),
     ("segbench.settings", "segbench.subject", "segbench.origins", "segbench.instruments.*",
      "segbench.worker", "segbench.forking", "segbench.endings", "segbench.measuring",
-     "segbench.fork_server", "segbench.crews", "segbench.rounds", "segbench.repository",
-     "segbench.revisions", "segbench.training.*", "segbench.evaluation", "segbench.prediction",
-     "segbench.video"),
+     "segbench.fork_server", "segbench.crews", "segbench.kept_crews", "segbench.rounds",
+     "segbench.repository", "segbench.revisions", "segbench.training.*", "segbench.evaluation",
+     "segbench.prediction", "segbench.video"),
     # the last is the facade of these
     ("segbench.noise", "segbench.assembling", "segbench.runs", "segbench.profiling",
      "segbench.budgets.contests", "segbench.budgets.bench", "segbench.budgets.checking",
@@ -50,8 +50,8 @@ LAYERS = (
 )  # fmt: skip
 WITHOUT_TORCH = (
     *LAYERS[0], *LAYERS[1], "segbench", "segbench.settings", "segbench.measuring",
-    "segbench.endings", "segbench.fork_server", "segbench.crews", "segbench.rounds",
-    "segbench.repository", "segbench.revisions", "segbench.noise",
+    "segbench.endings", "segbench.fork_server", "segbench.crews", "segbench.kept_crews",
+    "segbench.rounds", "segbench.repository", "segbench.revisions", "segbench.noise",
     "segbench.assembling", "segbench.runs", "segbench.profiling", "segbench.budgets.*",
     "segbench.data.*", "segbench.picture_files", "segbench.report.*", "segbench.cli.*",
     "segbench.__main__", "segbench.pytest_plugin",

@@ -3,15 +3,17 @@
 import os
 import shutil
 import signal
+import sys
 from dataclasses import replace
 
+import psutil
 import pytest
 
 from segbench.errors import MeasurementError, UsageError
 from segbench.search.laboratory import Machine
 from segbench.search.layers import conv
 from segbench.search.space import Study, Width
-from segbench.search.timing import Timed
+from segbench.search.timing import LEAST_ROUNDS, Timed
 from segbench.settings import Settings
 from segbench.training.job import Job
 from zoo.spec import ModelSpec
@@ -141,3 +143,24 @@ def test_one_of_them_that_dies_takes_no_other_along(laboratory, asked):
         laboratory.time({"wide": 32})
     assert laboratory.time({"wide": 24}).ratio == 3.0
     assert asked == [[8, 32, 24], [8], [32, 24], [32], [24]]
+
+
+@pytest.mark.measures
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere workers are not forked")
+def test_all_measurements_share_what_processes_are_forked_from_and_get_over_its_death(laboratory):
+    def servers():
+        return {child.pid for child in psutil.Process().children()} - before
+
+    before = {child.pid for child in psutil.Process().children()}
+    laboratory.time({"wide": 16})
+    first = servers()
+    laboratory.time({"wide": 8})
+    assert servers() == first != set()
+    for pid in first:
+        os.kill(pid, signal.SIGKILL)
+    with pytest.raises(MeasurementError, match="was killed by SIGKILL"):
+        laboratory.time({"wide": 16})
+    assert laboratory.time({"wide": 16}).rounds >= LEAST_ROUNDS
+    assert not servers() & first
+    laboratory.close()
+    assert not servers()

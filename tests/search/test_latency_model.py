@@ -121,8 +121,7 @@ def test_what_was_measured_anyway_is_learnt_from_too(tmp_path):
     ("trials", "measured", "timed"), [(3, 0, 8), (20, 0, 20), (20, 7, 13), (500, 7, 25)]
 )
 def test_few_trials_are_screened_by_few_timings(tmp_path, monkeypatch, trials, measured, timed):
-    def time_networks(_study, networks, _settings, *, progress):
-        del progress
+    def time_networks(_study, networks, _settings, **_):
         return [(values, take(values)) for values in networks]
 
     monkeypatch.setattr("segbench.search.screening.time_networks", time_networks)
