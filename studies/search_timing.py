@@ -9,8 +9,8 @@ Result: docs/search.md.
     python -m studies.search_timing
 
 `LEAN` of the space `spark` is timed beside SegFast again and again, in turns as a search measures
-and as it would with contests as long as those of `segbench compare`, in six rounds at most. As in a search,
-what processes are forked from is there when all but the first begin.
+and as it would with contests as long as those of `segbench compare`, in six rounds at most. What
+workers are forked from is kept, as in a search.
 """
 
 from __future__ import annotations
