@@ -3,7 +3,7 @@
 Question: a search measures every network that it tries. How much wider do its intervals get, and
 how much less far do two measurements of one network agree, if it takes less time for each?
 Source: Cochran, Sampling Techniques, 1977, on how a given time is shared between rounds and blocks.
-Cost: 8 turns took seven minutes on 2 cores of an Intel Xeon when SegFast took 30 to 40 ms.
+Cost: 8 turns took five minutes on 2 cores of an Intel Xeon when SegFast took 39 to 45 ms.
 Result: docs/search.md.
 
     python -m studies.search_timing
