@@ -15,6 +15,7 @@ OBJECTIVES: Mapping[str, tuple[str, str]] = {
 LATENCY, MIOU = "latency, ms (95 %)", "best validation mIoU"
 COST, AREA = "epochs trained, of all trials", "hypervolume, ms x mIoU"
 MOST_CHOICES = 6  # that mattered, for either objective
+BENEATH = 0.35  # of the height that what was trained to the end takes up, as room for what was not
 
 
 def by_state(found: Searched) -> list[tuple[str, str, list[Trial]]]:
@@ -30,6 +31,20 @@ def by_state(found: Searched) -> list[tuple[str, str, list[Trial]]]:
 def rival(found: Searched) -> list[Trial]:
     """Return the rival, if its point is known."""
     return [trial for trial in found.trials[:1] if trial.miou is not None]
+
+
+def floor(found: Searched) -> float | None:
+    """Return the mIoU that a picture begins at; None where nothing is far below the rest.
+
+    What was stopped after an epoch or two has a small part of what it might have had. With all of
+    that in sight, the networks that were trained to the end would lie on a line.
+    """
+    known = [(trial.state, trial.miou) for trial in found.trials if trial.miou is not None]
+    ends = [miou for state, miou in known if state == "trained"]
+    if not ends:
+        return None
+    low = min(ends) - BENEATH * (max(ends) - min(ends))
+    return low if min(miou for _, miou in known) < low < min(ends) else None
 
 
 def places(trials: Sequence[Trial]) -> tuple[list[float], list[float]]:

@@ -11,9 +11,14 @@ from segbench.searches import Searched, growth, mattered
 from segbench.store import write_bytes
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from matplotlib.axes import Axes
 
+    from segbench.searches import Trial
+
 WIDE_IN, TALL_IN = 5.5, 4.4  # of a panel
+DOWN, INK = "v", "#555555"
 
 
 def draw_search(path: Path, found: Searched) -> None:
@@ -40,8 +45,11 @@ def draw_search(path: Path, found: Searched) -> None:
 
 
 def _draw_plane(panel: Axes, found: Searched) -> None:
+    floor = panels.floor(found)
     for state, color, shown in panels.by_state(found):
         panel.scatter(*panels.places(shown), s=18, color=color, label=f"{state} ({len(shown)})")
+        if floor is not None:
+            _mark_beneath(panel, shown, floor, color)
     front = found.front
     # At each latency, the best that is no slower: steps.
     panel.plot(
@@ -66,8 +74,19 @@ def _draw_plane(panel: Axes, found: Searched) -> None:
         panel.axvline(1e3 * found.budget_s, color=panels.RIVAL, linestyle=":", label="budget")
     panel.set(xlabel=panels.LATENCY, ylabel=panels.MIOU)
     panel.margins(0.08)  # so that the labels of the outermost are within
+    if floor is not None:
+        panel.scatter([], [], s=30, marker=DOWN, color="none", edgecolor=INK, label="far below")
+        panel.set_ylim(bottom=floor)
     panel.grid(alpha=0.3)
     panel.legend(frameon=False, loc="lower right")
+
+
+def _mark_beneath(panel: Axes, trials: Sequence[Trial], floor: float, color: str) -> None:
+    """Point down at the edge, where a trial is below it."""
+    low = [trial for trial in trials if (trial.miou or 0) < floor]
+    panel.scatter(
+        panels.places(low)[0], [floor] * len(low), s=30, marker=DOWN, color=color, clip_on=False
+    )
 
 
 def _draw_growth(panel: Axes, found: Searched) -> None:

@@ -3,11 +3,12 @@
 import json
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from made_up_results import make_search
 
 from segbench.search.page import write_page
-from segbench.search.panels import errors_ms
+from segbench.search.panels import FRONT, STATES, errors_ms, floor
 from segbench.search.pictures import draw_search
 
 SEARCH = make_search()
@@ -28,6 +29,41 @@ def test_an_interval_reaches_as_far_as_that_of_the_ratio():
     assert below == [pytest.approx(0.4)]
     assert above == [pytest.approx(0.4)]
     assert errors_ms([replace(trial, ratio_ci95=None)]) == ([0.0], [0.0])
+
+
+def with_stopped_at(miou):
+    """Return the search, whose trials of 0.5, 0.4 and 0.55 were trained, with one stopped."""
+    trials = [replace(trial, miou=miou) if trial.number == 3 else trial for trial in SEARCH.trials]
+    return replace(SEARCH, trials=tuple(trials))
+
+
+def test_a_picture_begins_a_third_of_what_was_trained_below_it_where_something_is_farther_below():
+    assert floor(SEARCH) == pytest.approx(0.4 - 0.35 * 0.15)
+    assert floor(with_stopped_at(0.39)) is None
+    assert floor(replace(SEARCH, trials=SEARCH.trials[3:])) is None  # none was trained
+    assert floor(replace(SEARCH, trials=(SEARCH.trials[0], SEARCH.trials[3]))) is None  # only one
+
+
+def rows_of(path, color):
+    """Return the rows of the left panel's picture that have a color; text has less of any."""
+    from PIL import Image  # noqa: PLC0415
+
+    with Image.open(path) as picture:
+        pixels = np.asarray(picture.convert("RGB"))[:, : picture.width // 3]
+    wanted = [int(color[at : at + 2], 16) for at in (1, 3, 5)]
+    return np.flatnonzero((pixels == wanted).all(axis=2).sum(axis=1) >= 3)
+
+
+def test_what_is_far_below_is_pointed_to_at_the_edge_and_the_front_has_the_height(tmp_path):
+    picture = tmp_path / "front.png"
+    draw_search(picture, with_stopped_at(0.01))
+    front = np.ptp(rows_of(picture, FRONT))
+    edge = rows_of(picture, STATES["stopped"]).max()
+    draw_search(picture, with_stopped_at(0.02))
+    assert rows_of(picture, STATES["stopped"]).max() == edge
+    draw_search(picture, with_stopped_at(0.39))
+    assert rows_of(picture, STATES["stopped"]).max() < edge
+    assert np.ptp(rows_of(picture, FRONT)) < 1.5 * front
 
 
 @pytest.mark.parametrize("importances", [SEARCH.importances, {}], ids=["known", "too few trials"])
