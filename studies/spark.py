@@ -10,14 +10,15 @@ took 31 to 44 ms beside the trials: 9:34 and 9:40, which trained 84 and 86 epoch
 networks each. Which ones depends on what was measured. 30 trials of 18 epochs on CamVid, trained at
 224x224, took 48 minutes on 2 cores of an AMD EPYC, when SegFast took 24 ms.
 Result: on CamVid trial 13 of the thirty, which comes from `LEAN`, takes 0.539 times as long as
-SegFast (0.527 to 0.551), and trained in full it is no worse, both with `init=he`: by `paper` 0.532
-and 0.543 beside 0.496, two seeds and the mean of three; by `modern` 0.571 beside 0.575, the means
-of three seeds and of six, which differ by a standard deviation of 0.009 each
-(studies/spark_camvid). On `streets` these two have on their front `LEAN`, at 0.57 and 0.60 times
-(0.49 to 0.66 at the widest) with 0.556, three quarters of its widths, at 0.40 and 0.37 (0.30 to
-0.44) with 0.546, and half of SegFast-Basic's, at 0.60 and 0.64 (0.48 to 0.75) with 0.562, beside
-SegFast's 0.553, one seed. Of the five that each proposed three and one are there as well, both with
-one at 0.80 times (0.69 to 0.91), with 0.580 and 0.578.
+SegFast (0.527 to 0.551), and trained in full it is no worse: by `paper` 0.543 and 0.542 beside
+0.525, two seeds and the mean of three, which were trained for fewer epochs; by `paper+he` 0.532 and
+0.543 beside 0.496; by `modern+he` 0.571 beside 0.575, the means of three seeds and of six, which
+differ by a standard deviation of 0.009 each (studies/spark_camvid). On `streets` the two searches
+have on their front `LEAN`, at 0.57 and 0.60 times (0.49 to 0.66 at the widest) with 0.556, three
+quarters of its widths, at 0.40 and 0.37 (0.30 to 0.44) with 0.546, and half of SegFast-Basic's, at
+0.60 and 0.64 (0.48 to 0.75) with 0.562, beside SegFast's 0.553, one seed. Of the five that each
+proposed three and one are there as well, both with one at 0.80 times (0.69 to 0.91), with 0.580 and
+0.578.
 
     segbench search --study spark --dataset streets --trials 12
     segbench search --study spark --dataset camvid --protocol void-as-class --epochs 18 \
