@@ -6,19 +6,19 @@ Source: the spark module is section 3.1 of Pal et al., SegFast (ICVGIP 2018); Se
 and narrower copies of both are tried first, so that what is found starts from the paper, and with
 them `LEAN`, which was narrowed by hand.
 Cost: 12 trials of 9 epochs on `streets`, trained at 80x80, on 2 cores of an Intel Xeon when SegFast
-took 31 to 44 ms beside the trials: 9:34 and 9:40, which trained 84 and 86 epochs and stopped three
-networks each. Which ones depends on what was measured. 30 trials of 18 epochs on CamVid, trained at
-224x224, took 48 minutes on 2 cores of an AMD EPYC, when SegFast took 24 ms.
+took 31 to 44 ms beside the trials: 9:30, 9:34 and 9:40, which trained 84 to 86 epochs and stopped
+three networks each. Which ones depends on what was measured. 30 trials of 18 epochs on CamVid,
+trained at 224x224, took 48 minutes on 2 cores of an AMD EPYC, when SegFast took 24 ms.
 Result: on CamVid trial 13 of the thirty, which comes from `LEAN`, takes 0.539 times as long as
 SegFast (0.527 to 0.551), and trained in full it is no worse: by `paper` 0.543 and 0.542 beside
 0.525, two seeds and the mean of three, which were trained for fewer epochs; by `paper+he` 0.532 and
 0.543 beside 0.496; by `modern+he` 0.571 beside 0.575, the means of three seeds and of six, which
-differ by a standard deviation of 0.009 each (studies/spark_camvid). On `streets` the two searches
-have on their front `LEAN`, at 0.57 and 0.60 times (0.49 to 0.66 at the widest) with 0.556, three
-quarters of its widths, at 0.40 and 0.37 (0.30 to 0.44) with 0.546, and half of SegFast-Basic's, at
-0.60 and 0.64 (0.48 to 0.75) with 0.562, beside SegFast's 0.553, one seed. Of the five that each
-proposed three and one are there as well, both with one at 0.80 times (0.69 to 0.91), with 0.580 and
-0.578.
+differ by a standard deviation of 0.009 each (studies/spark_camvid). On `streets` the three
+searches have on their front `LEAN`, at 0.50 to 0.60 times (0.45 to 0.66 at the widest) with 0.556,
+three quarters of its widths, at 0.37 to 0.42 (0.30 to 0.51) with 0.546, and half of
+SegFast-Basic's, at 0.60 to 0.64 (0.48 to 0.75) with 0.562, beside SegFast's 0.553, one seed. Of the
+five that each proposed three, one and three are there as well: two of them at 0.80 times (0.69 to
+0.91) with 0.580 and 0.578, and the fastest at 0.25 (0.16 to 0.38) with 0.500.
 
     segbench search --study spark --dataset streets --trials 12
     segbench search --study spark --dataset camvid --protocol void-as-class --epochs 18 \
