@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -44,3 +45,20 @@ def lock_folder(folder: Path, *, wait_s: float = WAIT_S) -> BaseFileLock:
     except OSError as error:
         raise UsageError(f"cannot lock the folder {str(folder)!r}: {said_by(error)}") from error
     return lock
+
+
+def give_up(lock: BaseFileLock) -> None:
+    """Release a lock, and remove its folder if nothing has been put there.
+
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     give_up(lock_folder(Path(folder, "new")))
+    ...     Path(folder, "new").exists()
+    False
+    """
+    path = Path(lock.lock_file)
+    if [other.name for other in path.parent.iterdir()] == [path.name]:
+        with contextlib.suppress(OSError):  # another process has come, and waits for it
+            path.unlink()
+            path.parent.rmdir()
+    lock.release()

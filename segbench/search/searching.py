@@ -17,7 +17,7 @@ from pathlib import Path
 from segbench.data.cache import load_split
 from segbench.data.registry import open_dataset
 from segbench.errors import UsageError
-from segbench.folder_lock import lock_folder
+from segbench.folder_lock import give_up, lock_folder
 from segbench.rounds import Progress
 from segbench.search.engine import Effort, Search, reference_for
 from segbench.search.front_sampler import FrontProposer
@@ -90,12 +90,16 @@ class Searching:
             load_split(data, split, size=job.size, progress=self.watch.progress, root=self.cache)
         self.settings = plan.settings(len(data.classes))
         self._lock = lock_folder(self.folder)
-        self.ledger = Ledger(
-            plan.storage or sqlite(self.folder / STORAGE),
-            self.folder.resolve().name,
-            self.study,
-            {**plan.identity(), "threads": self.settings.thread_count},
-        )
+        try:
+            self.ledger = Ledger(
+                plan.storage or sqlite(self.folder / STORAGE),
+                self.folder.resolve().name,
+                self.study,
+                {**plan.identity(), "threads": self.settings.thread_count},
+            )
+        except BaseException:
+            give_up(self._lock)
+            raise
         self.machine = Machine(
             self.study,
             self.settings,
