@@ -57,8 +57,8 @@ def give_up(lock: BaseFileLock) -> None:
     False
     """
     path = Path(lock.lock_file)
-    if [other.name for other in path.parent.iterdir()] == [path.name]:
-        with contextlib.suppress(OSError):  # another process has come, and waits for it
+    with contextlib.suppress(OSError):  # it is gone, or another process has just come
+        if list(path.parent.iterdir()) == [path]:
             path.unlink()
             path.parent.rmdir()
     lock.release()
