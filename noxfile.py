@@ -38,18 +38,21 @@ def tests(session: nox.Session) -> None:
 
 @nox.session
 def docs(session: nox.Session) -> None:
-    """Run every example of the docstrings, and hold the README and the docs to the commands."""
-    install(session, "test")
+    """Run every example of the docstrings and of the pages, and build the site."""
+    install(session, "test", "docs")
+    site = ("--strict", "--config-file", "docs/site/mkdocs.yml")
+    session.run("mkdocs", "build", *site, env={"NO_MKDOCS_2_WARNING": "1"})
     session.run("pytest", "--doctest-modules", "segbench", "zoo", "studies")
     session.run("python", "docs/check.py", *session.posargs)
 
 
 @nox.session
 def lint(session: nox.Session) -> None:
-    """Check style and formatting."""
+    """Check style, formatting, and which room imports from which."""
     session.install("-c", CONSTRAINTS, *PROJECT["dependency-groups"]["lint"])
     session.run("ruff", "check", ".")
     session.run("ruff", "format", "--check", ".")
+    session.run("lint-imports")
 
 
 @nox.session

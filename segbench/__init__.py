@@ -15,17 +15,17 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from segbench.profiling import compare, profile
-    from segbench.store import load, save
+    from segbench.measurement.profile import compare, profile
+    from segbench.results.store import load, save
 
 __version__ = "0.1.0"
 __all__ = ["__version__", "compare", "load", "profile", "save"]
 
 _HOMES = {
-    "profile": "segbench.profiling",
-    "compare": "segbench.profiling",
-    "load": "segbench.store",
-    "save": "segbench.store",
+    "profile": "segbench.measurement.profile",
+    "compare": "segbench.measurement.profile",
+    "load": "segbench.results.store",
+    "save": "segbench.results.store",
 }
 
 

@@ -5,16 +5,20 @@ from __future__ import annotations
 import math
 import re
 
+from segbench.bounds import check_count
 from segbench.errors import UsageError
 
 _DECIMAL = ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"))
 _BINARY = ((1 << 40, "TiB"), (1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB"))
 _SECONDS = ((1.0, "s"), (1e-3, "ms"), (1e-6, "us"), (1e-9, "ns"))
 _ROUNDS_UP = 0.9995  # what is as near to the next unit as this reads 1.00 of it
-_PERCENT = re.compile(r"(\d+(?:\.\d+)?)\s*%")
-_DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|min|h)?")
+_PERCENT = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*%")
+_DURATION = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*(ms|s|min|h)?")
 _DURATIONS = {"ms": 1e-3, "s": 1.0, "min": 60.0, "h": 3600.0}
-_SIZE = re.compile(r"(\d{1,6})x(\d{1,6})")
+_SIZE = re.compile(r"([0-9]{1,20})x([0-9]{1,20})")
+MOST_PERCENT = 1000.0
+MOST_HOURS = 8760  # a year
+_MOST_SHOWN = 40  # characters of what was given
 
 
 def significant(value: float, digits: int = 3) -> str:
@@ -105,15 +109,20 @@ def parse_image_size(text: str) -> tuple[int, int]:
     """Read ``HxW`` in pixels.
 
     Raises:
-        UsageError: it is not two positive whole numbers with an ``x`` between.
+        UsageError: it is not two positive whole numbers with an ``x`` between, or too large.
 
     >>> parse_image_size("360x480")
     (360, 480)
     """
     found = _SIZE.fullmatch(text.strip())
     if found is None or 0 in (int(found[1]), int(found[2])):
-        raise UsageError(f"size {text!r} is not HEIGHTxWIDTH in pixels; write for example 360x480")
-    return int(found[1]), int(found[2])
+        raise UsageError(
+            f"size {_shown(text)} is not HEIGHTxWIDTH in pixels; write for example 360x480"
+        )
+    height, width = int(found[1]), int(found[2])
+    check_count("height", height)
+    check_count("width", width)
+    return height, width
 
 
 def parse_share(text: str, *, what: str) -> float:
@@ -130,7 +139,9 @@ def parse_share(text: str, *, what: str) -> float:
     """
     found = _PERCENT.fullmatch(text.strip())
     if found is None or float(found[1]) == 0:
-        raise UsageError(f"{what} {text!r} is no percentage above 0; write for example 2%")
+        raise UsageError(f"{what} {_shown(text)} is no percentage above 0; write for example 2%")
+    if float(found[1]) > MOST_PERCENT:
+        raise UsageError(f"{what} {_shown(text)} is more than {MOST_PERCENT:g}%")
     return float(found[1]) / 100
 
 
@@ -145,5 +156,12 @@ def parse_duration(text: str, *, what: str) -> float:
     """
     found = _DURATION.fullmatch(text.strip())
     if found is None or float(found[1]) == 0:
-        raise UsageError(f"{what} {text!r} is no time above 0; write for example 90s or 5min")
-    return float(found[1]) * _DURATIONS[found[2] or "s"]
+        raise UsageError(f"{what} {_shown(text)} is no time above 0; write for example 90s or 5min")
+    value_s = float(found[1]) * _DURATIONS[found[2] or "s"]
+    if value_s > MOST_HOURS * _DURATIONS["h"]:
+        raise UsageError(f"{what} {_shown(text)} is more than {MOST_HOURS}h, which is a year")
+    return value_s
+
+
+def _shown(text: str) -> str:
+    return repr(text if len(text) <= _MOST_SHOWN else f"{text[:_MOST_SHOWN]}...")

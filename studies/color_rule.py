@@ -4,7 +4,7 @@ Question: does `streets` need a network, or would the colours of its classes do?
 Source: the best such rule there is: for each colour, 16 levels a channel, the class that most often
 has it in training. It is then judged on validation.
 Cost: half a minute, most of it for drawing the scenes.
-Result: docs/training.md.
+Result: 57.6 % of the pixels of validation and an mIoU of 0.250, by `strict` (4,096 colours).
 
     python -m studies.color_rule --dataset streets
 """
@@ -16,10 +16,10 @@ from pathlib import Path
 
 import numpy as np
 
-from segbench.confusion import ConfusionMatrix
 from segbench.data.cache import Arrays, load_split
 from segbench.data.registry import open_dataset
 from segbench.data.scenes import VOID
+from segbench.training.confusion import ConfusionMatrix
 
 LEVELS = 16  # of a channel
 

@@ -7,9 +7,9 @@ Cost: six minutes on 2 cores of an AMD EPYC, 68 s of them for the 32; nothing el
 meanwhile.
 Result: on a processor with AVX-512, mean error 3.8 %, the largest 11.7 %, Spearman 0.984, for
 networks of 0.30 to 1.05 times SegFast; 12.8 % of what is predicted goes to tensors whose channels
-do not fill packs of sixteen (`segbench.search.layers`). Without a cost of their own, from other
-timings of the same hour, 5.7 % and 0.976, and with it 3.7 % and 0.988; learnt from 112 networks in
-230 s, 4.9 % and 0.980, and 3.2 % and 0.991.
+do not fill packs of sixteen (`segbench.search.layer_costs`). Without a cost of their own, from
+other timings of the same hour, 5.7 % and 0.976, and with it 3.7 % and 0.988; learnt from 112
+networks in 230 s, 4.9 % and 0.980, and 3.2 % and 0.991.
 In the table of `studies.replay_table`, timed at an hour when such a machine took almost three times
 as long, that cost gains nothing: 16 networks foretell 50 others to 5.3 % and 0.971, 32 to 4.9 % and
 0.973, 110 to 4.4 % and 0.976. All of them have three decoder stages; `spark` has some of two since.
@@ -28,16 +28,16 @@ from pathlib import Path
 
 import numpy as np
 
-from segbench.search.layers import RAGGED, features
-from segbench.search.loading import load_study
-from segbench.search.screening import TIMED, draw_networks, learn, time_networks
-from segbench.settings import Settings
-from segbench.store import write_text
+from segbench.files import write_text
+from segbench.measurement.settings import Settings
+from segbench.search.layer_costs import RAGGED, features
+from segbench.search.screening import MAX_TIMED, draw_networks, fit_ratios, time_networks
+from segbench.search.spaces.loading import load_study
+from segbench.search.spaces.spark import STUDY
 from studies.replay_table import Row, read_table
-from studies.spark import STUDY
 
 CLASSES = 12
-LEARNT_FROM = (16, TIMED, 64, 110)
+FITTED_TO = (16, MAX_TIMED, 64, 110)
 UNSEEN, SPLITS = 50, 20
 
 
@@ -45,7 +45,7 @@ def main() -> None:
     """Learn, measure others, and print how far off the predictions were."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--study", default="spark")
-    parser.add_argument("--learn-from", type=int, default=TIMED)
+    parser.add_argument("--learn-from", type=int, default=MAX_TIMED)
     parser.add_argument("--unseen", type=int, default=UNSEEN)
     parser.add_argument("--rounds", type=int, default=3, help="of processes, for each unseen one")
     parser.add_argument("--keep", type=Path, help="write what was timed into this file")
@@ -53,10 +53,10 @@ def main() -> None:
     given = parser.parse_args()
     if given.table is not None:
         rows = read_table(given.table.read_text())
-        for count in LEARNT_FROM:
+        for count in FITTED_TO:
             print(describe_splits(rows, count))  # noqa: T201
         return
-    study, settings = load_study(given.study), Settings(classes=CLASSES)
+    study, settings = load_study(given.study), Settings.of(classes=CLASSES)
     began = time.monotonic()
     seen = time_networks(
         study,
@@ -64,7 +64,7 @@ def main() -> None:
         settings,
         progress=lambda *_: None,
     )
-    model = learn(study, seen, settings, classes=CLASSES)
+    model = fit_ratios(study, seen, settings, classes=CLASSES)
     built_s = time.monotonic() - began
     unseen = time_networks(
         study,
@@ -85,13 +85,13 @@ def main() -> None:
 
 def describe_splits(rows: Sequence[Row], count: int) -> str:
     """Return how well so many networks of a table foretell fifty others, over a few splits."""
-    from scipy.stats import spearmanr  # noqa: PLC0415 - help does not wait for it
+    from scipy.stats import spearmanr
 
     errors, ranks = [], []
     for seed in range(SPLITS):
         mixed = np.random.default_rng(seed).permutation(len(rows))
         seen = [(rows[at].values, rows[at].ratio) for at in mixed[:count]]
-        model = learn(STUDY, seen, Settings(), classes=CLASSES)
+        model = fit_ratios(STUDY, seen, Settings(), classes=CLASSES)
         unseen = [rows[at] for at in mixed[-UNSEEN:]]
         measured = np.array([row.ratio for row in unseen])
         predicted = np.array([model(row.values) for row in unseen])
@@ -105,14 +105,14 @@ def describe_splits(rows: Sequence[Row], count: int) -> str:
 
 def describe(measured: np.ndarray, predicted: np.ndarray, built_s: float) -> str:
     """Return the figures in a few lines."""
-    from scipy.stats import spearmanr  # noqa: PLC0415 - help does not wait for it
+    from scipy.stats import spearmanr
 
     errors = np.abs(predicted / measured - 1)
     return "\n".join(
         (
             f"built in {built_s:.0f} s",
             f"{len(measured)} unseen networks",
-            f"between {measured.min():.2f} and {measured.max():.2f} times the rival",
+            f"between {measured.min():.2f} and {measured.max():.2f} times the reference model",
             f"mean error {100 * errors.mean():.1f} %, largest {100 * errors.max():.1f} %",
             f"Spearman {spearmanr(measured, predicted).statistic:.3f}",
         )

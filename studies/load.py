@@ -1,6 +1,6 @@
 """A load of a stated share of some cores, for studies of what a disturbed machine does to figures.
 
-Run it beside a measurement::
+Run it beside a measurement:
 
     python -m studies.load --cores 2 --share 1.0
 

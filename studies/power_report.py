@@ -12,14 +12,15 @@ from typing import Any
 import numpy as np
 
 from segbench.budgets.judging import ERRORS, FIRST_LOOK, verdict_on
-from segbench.statistics import BATCHES, Floats, ratio_interval, ratio_of
-from segbench.store import write_text
+from segbench.files import write_text
+from segbench.results.statistics import BATCHES, Floats, ratio_interval, ratio_of
 from studies.power_runs import LIMIT, PARTS, read_all
 
 BOUND = 1.01
 RESAMPLES = 2000
 COMMANDS = """    python -m studies.measurement_power run --folder power
-    python -m studies.measurement_power report --folder power --output docs/measurement_power.md"""
+    python -m studies.measurement_power report --folder power \\
+        --output studies/measurement_power.md"""
 
 HEADINGS = (
     "| part | runs | within | over | inconclusive | ratio, all runs | spread of a run | rounds "
@@ -62,7 +63,7 @@ def render(runs: dict[str, list[dict[str, Any]]]) -> str:
         "",
         COMMANDS,
         "",
-        "How the gate measures, and why it fell short where it did: [method.md](method.md).",
+        "How the gate measures, and where it falls short: [How it measures](../docs/method.md).",
         "",
         "| target | asked for | measured | met |",
         "| :-- | :-- | :-- | :-- |",

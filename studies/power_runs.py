@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from segbench.budgets.checking import check
-from segbench.budgets.contests import Wanted
+from segbench.budgets.check import check
 from segbench.budgets.limits import Limit
-from segbench.pairs import paired_ratios
-from segbench.profiling import compare
-from segbench.results import Profile
-from segbench.settings import Settings, read_spec
+from segbench.budgets.pairs import ModelLimit
+from segbench.measurement.profile import compare
+from segbench.measurement.settings import Settings, read_spec
+from segbench.results.profile import Profile
+from segbench.results.samples import paired_ratios
 from studies import load
 
 METRIC = "latency.forward.p50_s"
@@ -82,8 +82,8 @@ def run(part: Part, *, seed: int) -> Outcome:
 
 
 def _judge(part: Part, seed: int) -> Outcome:
-    wanted = Wanted(read_spec(part.model), Limit.parse(LIMIT))
-    found = check([(Settings(seed=seed), [wanted])], max_time_s=part.max_time_s)
+    wanted = ModelLimit(read_spec(part.model), Limit.parse(LIMIT))
+    found = check([(Settings.of(seed=seed), [wanted])], max_time_s=part.max_time_s)
     [judgement] = found.judgements
     candidate, baseline = found.profiles
     ratios = paired_ratios(candidate.latency.forward, baseline.latency.forward)

@@ -5,13 +5,36 @@ where the kernel and Python's hash seed place things in memory, and should it be
 Source: Mytkowicz et al., Producing Wrong Data Without Doing Anything Obviously Wrong, ASPLOS 2009;
 Curtsinger and Berger, Stabilizer, ASPLOS 2013.
 Cost: 48 rounds took five minutes on 2 cores of an AMD EPYC at an hour when SegFast took 57 ms.
-Result: docs/method.md.
+Result: processes differ by about 2 %, whatever is averaged within them. The same addresses in all
+make the offsets somewhat smaller, and do not remove them. Forking the workers of a round from one
+process that has imported torch makes rounds differ no more than starting each by itself.
 
     python -m studies.process_offsets
+    python -m studies.process_offsets --rounds 12 --turns 2
 
 SegFast is timed in turns with itself, under two names, in many rounds of fresh processes: as
 segbench always does, forked from one process for each round; each started by itself; with the same
 addresses in every process; and so with huge pages as well.
+
+24 rounds a line, on 2 cores of an AMD EPYC (torch 2.13.0, Debian 12, 2026-11-24):
+
+| processes | rounds | ratio to itself | between rounds | between blocks of a round |
+| :-- | --: | --: | --: | --: |
+| each started by itself | 24 | 1.005 (0.994-1.015) | 2.4 % | 2.0 % |
+| the same addresses in all | 24 | 1.004 (0.996-1.013) | 1.8 % | 2.4 % |
+| and huge pages | 24 | 0.999 (0.988-1.009) | 1.5 % | 1.9 % |
+
+The first two kinds of process, twice, by the second command, at an hour when the host was busy and
+SegFast took 57 ms (2026-11-28):
+
+| processes | rounds | ratio to itself | between rounds | between blocks of a round |
+| :-- | --: | --: | --: | --: |
+| as segbench measures | 12 | 0.993 (0.973-1.015) | 3.6 % | 6.9 % |
+| each started by itself | 12 | 0.995 (0.956-1.035) | 6.2 % | 7.3 % |
+| as segbench measures | 12 | 1.010 (0.985-1.035) | 3.5 % | 8.6 % |
+| each started by itself | 12 | 0.954 (0.919-0.989) | 6.8 % | 5.8 % |
+
+A round cost about a second and a half for starting two workers by themselves and warming them up.
 """
 
 from __future__ import annotations
@@ -28,12 +51,12 @@ from functools import partial
 
 import numpy as np
 
-from segbench.crews import start_crews
-from segbench.pairs import paired_ratios
-from segbench.recording import Recording
-from segbench.rounds import IN_TURNS, Rounds
-from segbench.settings import Settings
-from segbench.statistics import ratio_interval, ratio_of, trimmed_mean
+from segbench.measurement.recording import Recording
+from segbench.measurement.schedule import IN_TURNS, Rounds
+from segbench.measurement.settings import Settings
+from segbench.measurement.workers.pool import start_pools
+from segbench.results.samples import paired_ratios
+from segbench.results.statistics import ratio_interval, ratio_of, trimmed_mean
 
 NAMES = ("zoo.segfast:segfast", "segfast")
 FIXED_ADDRESSES = 0x0040000  # ADDR_NO_RANDOMIZE of personality(2)
@@ -85,10 +108,10 @@ def measure(condition: Condition, *, rounds: int) -> list[list[float]]:
     with started_with(condition):
         Rounds(
             tasks=tasks,
-            contests=[(0, 1)],
+            pairs=[(0, 1)],
             most=rounds,
-            seed=settings.seed,
-            start_crews=partial(start_crews, tasks, training=False, forks=condition.forks),
+            seed=settings.workload.seed,
+            start_pools=partial(start_pools, tasks, training=False, forks=condition.forks),
             plan=IN_TURNS[:1],
         ).run(recordings, lambda *_: None)
     first, second = (recording.latencies().forward for recording in recordings)

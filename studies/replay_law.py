@@ -21,13 +21,13 @@ from numpy.typing import NDArray
 from segbench.search.latency_model import LatencyModel
 from segbench.search.rungs import rungs_of
 from segbench.search.space import Values, Width
-from segbench.search.timing import Timed
+from segbench.search.trial import LatencyRatio
 from studies.replay_table import EPOCHS, SPACE, Row
 
 Floats = NDArray[np.float64]
 
 PENALTIES = tuple(10.0**power for power in range(-2, 4))
-LAYERS = partial(SPACE.layers, size=(224, 224), classes=12)
+LAYERS = partial(SPACE.operators, size=(224, 224), classes=12)
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class Ridge:
     @classmethod
     def fit(cls, places: Floats, figures: Floats) -> Ridge:
         """Return the law with the penalty that foretells best, each network left out in turn."""
-        from sklearn.linear_model import RidgeCV  # noqa: PLC0415 - it takes a second
+        from sklearn.linear_model import RidgeCV
 
         scale = places.std(axis=0)
         scale[scale == 0] = 1.0
@@ -65,7 +65,7 @@ class Ridge:
 
 @dataclass(frozen=True)
 class Law:
-    """A laboratory in which every network of the space can be had.
+    """An evaluator of every network of the space.
 
     Attributes:
         miou: by the epochs of each rung.
@@ -84,12 +84,12 @@ class Law:
         }
         return cls(LatencyModel.fit(LAYERS, [(row.values, row.ratio) for row in rows]), miou)
 
-    def time(self, values: Values) -> Timed:
-        """Foretell the ratio to the rival."""
-        return Timed(self.latency(values), None, 1.0, 0)
+    def time(self, values: Values) -> LatencyRatio:
+        """Predict the ratio to the reference model's latency."""
+        return LatencyRatio(self.latency(values), None, 1.0, 0)
 
     def train(self, _number: int, values: Values, *, until: int) -> float:
-        """Foretell the best mIoU by a rung."""
+        """Predict the best mIoU by a rung."""
         place, luck = coordinates(values), luck_of(values)
         return max(
             ridge(place) + luck * ridge.spread
@@ -114,6 +114,6 @@ def coordinates(values: Values) -> Floats:
 
 def luck_of(values: Values) -> float:
     """Return a number of the standard normal distribution that belongs to a network."""
-    digest = hashlib.sha256(str(SPACE.build(values)).encode()).digest()
+    digest = hashlib.sha256(str(SPACE.network(values)).encode()).digest()
     share = (int.from_bytes(digest[:8], "big") + 0.5) / 2**64
     return NormalDist().inv_cdf(share)

@@ -23,14 +23,14 @@ import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from segbench.runs import ignore_progress
-from segbench.search.screening import TOGETHER, draw_networks, time_networks
+from segbench.files import write_text
+from segbench.measurement.settings import Settings
+from segbench.progress import ignore_progress
+from segbench.search.screening import PER_ROUND, draw_networks, time_networks
 from segbench.search.space import Choice, Study, Width
-from segbench.settings import Settings
-from segbench.store import write_text
-from segbench.training.job import Job
+from segbench.search.spaces.spark import DECODER, STUDY
+from segbench.training.config import Job
 from studies.side_by_side import train_side_by_side
-from studies.spark import DECODER, STUDY
 
 SIZE, EPOCHS, CLASSES = (48, 72), 9, 8
 THIRD = "decoder_1"  # the finest stage of the decoder
@@ -52,7 +52,7 @@ SPACE = with_three_stages(STUDY)
 
 @dataclass(frozen=True)
 class Row:
-    """A network: its choices, its ratio to the rival, and the best mIoU after each epoch."""
+    """A network: choices, latency relative to the reference model's, best mIoU after each epoch."""
 
     values: dict[str, Choice]
     ratio: float
@@ -66,13 +66,13 @@ def networks(count: int) -> list[dict[str, Choice]]:
 
 
 def measure(chosen: list[dict[str, Choice]], kept: Path) -> list[float]:
-    """Return ratios to the rival, at the size at which networks run and not that of training."""
-    settings = Settings(classes=12)
+    """Return ratios to the reference model's latency, at the size at which networks run."""
+    settings = Settings.of(classes=12)
     ratios: list[float] = json.loads(kept.read_text()) if kept.exists() else []
     while len(ratios) < len(chosen):
         done = len(ratios)
         _tell("timing", done, len(chosen))
-        some = chosen[done : done + TOGETHER]
+        some = chosen[done : done + PER_ROUND]
         timed = time_networks(SPACE, some, settings, rounds=2, progress=ignore_progress)
         ratios += [ratio for _, ratio in timed]
         write_text(kept, json.dumps(ratios) + "\n", force=True)
@@ -82,7 +82,7 @@ def measure(chosen: list[dict[str, Choice]], kept: Path) -> list[float]:
 def train(chosen: list[dict[str, Choice]], folder: Path) -> list[list[float]]:
     """Return the best mIoU of each network after each epoch."""
     jobs = [
-        Job(model=str(SPACE.build(values)), dataset="streets", size=SIZE, epochs=EPOCHS, seed=0)
+        Job(model=str(SPACE.network(values)), dataset="streets", size=SIZE, epochs=EPOCHS, seed=0)
         for values in chosen
     ]
     return train_side_by_side(jobs, folder)

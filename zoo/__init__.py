@@ -4,6 +4,7 @@ Every network maps images (batch, 3, height, width) to logits (batch, classes, h
 Importing this package imports no torch; building a network does.
 """
 
+from zoo.allowed import ForbiddenImportError, allow_import
 from zoo.building import accepts_option, build
 from zoo.errors import (
     BuilderError,
@@ -13,20 +14,22 @@ from zoo.errors import (
     UnknownModelError,
     ZooError,
 )
+from zoo.published import Published
 from zoo.registry import (
     ModelEntry,
-    Published,
     check_name,
     entry,
     find_builder,
     known,
     models,
     published_ratio,
+    tags,
 )
 from zoo.spec import ModelSpec
 
 __all__ = [
     "BuilderError",
+    "ForbiddenImportError",
     "InputSizeError",
     "ModelEntry",
     "ModelSpec",
@@ -36,6 +39,7 @@ __all__ = [
     "UnknownModelError",
     "ZooError",
     "accepts_option",
+    "allow_import",
     "build",
     "check_name",
     "entry",
@@ -43,4 +47,5 @@ __all__ = [
     "known",
     "models",
     "published_ratio",
+    "tags",
 ]

@@ -1,4 +1,4 @@
-"""What can be wrong with a model's name, its options or its input; each text is one line."""
+"""Errors of a model's name, its options or its input; each text is one line."""
 
 from collections.abc import Iterable
 from difflib import get_close_matches

@@ -3,30 +3,18 @@
 import importlib
 import sys
 from collections.abc import Callable
-from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
+from zoo.allowed import check_allowed, check_found, present_folder
 from zoo.errors import BuilderError, UnknownModelError, did_you_mean
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoints
 
-__all__ = ["ENTRY_POINT_GROUP", "entry_point_names", "import_builder", "is_import_string"]
+__all__ = ["ENTRY_POINT_GROUP", "entry_point_names", "import_builder", "import_installed"]
 
 ENTRY_POINT_GROUP = "segbench.models"
-
-
-def is_import_string(name: str) -> bool:
-    """Tell whether `name` has the form ``package.module:builder``; nothing is imported.
-
-    >>> is_import_string("mypkg.nets:tiny"), is_import_string("mypkg.nets"), is_import_string(":x")
-    (True, False, False)
-    """
-    module, colon, attribute = name.partition(":")
-    return bool(colon) and all(
-        part.isidentifier() for part in (*module.split("."), *attribute.split("."))
-    )
 
 
 def entry_point_names() -> tuple[str, ...]:
@@ -46,24 +34,54 @@ def load_entry_point(name: str) -> Callable[..., object]:
             f"model {name!r} is offered by several packages ({', '.join(targets)}); "
             "give one of these instead of the name"
         )
-    return import_builder(targets[0])
+    return import_installed(targets[0])
 
 
-def import_builder(name: str) -> Callable[..., object]:
-    """Import the builder that the import string `name` points to.
+def import_builder(name: str, *, source: str = "a file") -> Callable[..., object]:
+    """Import the builder that the import string `name` points to, if that is allowed.
 
     A module that is not importable is looked for in the current directory too, which is put at
     the end of ``sys.path``: there it can hide no installed package.
+
+    Args:
+        source: what names it, for the error.
+
+    Raises:
+        ForbiddenImportError: nobody has allowed it (:mod:`zoo.allowed`); nothing was imported.
+        UnknownModelError: there is no such module, or no such name in it.
+        BuilderError: importing the module raised, or what was found cannot be called.
+
+    >>> from zoo.allowed import allow_import
+    >>> allow_import("builtins")
+    >>> import_builder("builtins:dict")
+    <class 'dict'>
+    """
+    check_allowed(name, source=source)
+    found = _find(_import_here_too(name.partition(":")[0], name), name)
+    check_found(name, found)
+    return found
+
+
+def import_installed(name: str) -> Callable[..., object]:
+    """Import a builder of the zoo or of an installed package; the present folder has no part in it.
 
     Raises:
         UnknownModelError: there is no such module, or no such name in it.
         BuilderError: importing the module raised, or what was found cannot be called.
 
-    >>> import_builder("builtins:dict")
-    <class 'dict'>
+    >>> import_installed("zoo.segnet:segnet").__name__
+    'segnet'
     """
-    module_name, _, attribute = name.partition(":")
-    found: Any = _import_here_too(module_name, name)
+    module_name = name.partition(":")[0]
+    module = _import(module_name, name)
+    if module is None:
+        raise UnknownModelError(f"no module {module_name!r} for model {name!r}; install it")
+    return _find(module, name)
+
+
+def _find(module: ModuleType, name: str) -> Callable[..., object]:
+    attribute = name.partition(":")[2]
+    found: Any = module
     for part in attribute.split("."):
         found = _attribute(found, part, name)
     if not callable(found):
@@ -79,8 +97,9 @@ def _import_here_too(module_name: str, name: str) -> ModuleType:
     module = _import(module_name, name)
     if module is not None:
         return module
-    here = str(Path.cwd())
-    if here not in sys.path:
+    folder = present_folder()
+    here = "" if folder is None else str(folder)
+    if here and here not in sys.path:
         sys.path.append(here)
         importlib.invalidate_caches()
         module = _import(module_name, name)
@@ -89,7 +108,7 @@ def _import_here_too(module_name: str, name: str) -> ModuleType:
         sys.path.remove(here)
     raise UnknownModelError(
         f"no module {module_name!r} for model {name!r}; install it, or run where it can be "
-        f"imported (also looked in {here})"
+        f"imported (also looked in {here or 'no folder, for the present one is gone'})"
     )
 
 

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, TypeAlias, Union, get_args, get_orig
 
 from zoo.errors import OptionError, did_you_mean
 
-__all__ = ["Positive", "PositiveInt", "check_options", "option_names"]
+__all__ = ["Positive", "PositiveInt", "check_options", "named_options", "option_names"]
 
 
 @dataclass(frozen=True)
@@ -32,6 +32,16 @@ def option_names(builder: Callable[..., object]) -> tuple[str, ...] | None:
     if any(p.kind is p.VAR_KEYWORD for p in parameters.values()):
         return None
     return tuple(_named(parameters))
+
+
+def named_options(builder: Callable[..., object]) -> tuple[str, ...]:
+    """Return the options that the signature of `builder` names.
+
+    >>> def any_of(width: int = 8, **options): ...
+    >>> named_options(any_of)
+    ('width',)
+    """
+    return tuple(_named(_parameters(builder)))
 
 
 def check_options(name: str, builder: Callable[..., object], options: Mapping[str, object]) -> None:

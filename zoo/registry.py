@@ -1,64 +1,29 @@
-"""The table of the zoo's networks, with the figures that the SegFast paper prints for them."""
+"""Registry of the zoo's networks, with the figures that the SegFast paper prints for them."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Literal, NamedTuple, TypeAlias, get_args
+from typing import get_args
 
+from zoo.allowed import is_import_string
+from zoo.configured import from_options
 from zoo.errors import UnknownModelError, did_you_mean
-from zoo.frozen import FrozenMapping
-from zoo.importing import entry_point_names, import_builder, is_import_string, load_entry_point
+from zoo.importing import entry_point_names, import_builder, import_installed, load_entry_point
+from zoo.published import Figure, Published, accuracy
 
 __all__ = [
-    "PAPER",
-    "Figure",
+    "PAPER_TAG",
     "ModelEntry",
-    "Published",
-    "Quality",
     "check_name",
     "entry",
     "find_builder",
     "known",
     "models",
     "published_ratio",
+    "tags",
 ]
 
-PAPER = (
-    "Pal et al., SegFast: A Faster SqueezeNet based Semantic Image Segmentation Technique using "
-    "Depth-wise Separable Convolutions, ICVGIP 2018, doi 10.1145/3293353.3293406"
-)
-
-Figure: TypeAlias = Literal["params", "forward_s", "backward_s", "memory_mib"]
-
-
-class Quality(NamedTuple):
-    """Pixel accuracy in percent, and mean intersection over union from 0 to 1."""
-
-    pixel_accuracy: float
-    miou: float
-
-
-@dataclass(frozen=True, kw_only=True)
-class Published:
-    """What the paper prints for a network, for an image of 1x3x224x224 (Tables 2, 3 and 5).
-
-    Times are of a Xeon E5-2623 v4 at 2.60 GHz with 8 cores and 16 threads (Table 4); memory is
-    that of a Quadro P5000.
-
-    Attributes:
-        row: the paper's name for the network.
-        params: parameters at 22 classes; the paper does not print the class count.
-        forward_s: seconds of a forward pass.
-        backward_s: seconds of a backward pass.
-        memory_mib: MiB on the GPU.
-        accuracy: validation quality by dataset.
-    """
-
-    row: str
-    params: int
-    forward_s: float
-    backward_s: float
-    memory_mib: int
-    accuracy: FrozenMapping[Quality]
+PAPER_TAG = "paper"
+"""The tag of the networks that the SegFast paper compares, and ``compare --all`` measures."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,6 +36,7 @@ class ModelEntry:
         summary: one line for a list of models.
         params_at_22: parameters at 22 classes.
         conv_macs_at_22: multiply-accumulates of all convolutions at 22 classes, 1x3x224x224.
+        tags: the sets that it belongs to.
         published: the paper's figures, None where it has none.
     """
 
@@ -79,11 +45,8 @@ class ModelEntry:
     summary: str
     params_at_22: int
     conv_macs_at_22: int
+    tags: tuple[str, ...]
     published: Published | None = None
-
-
-def _accuracy(**figures: tuple[float, float]) -> FrozenMapping[Quality]:
-    return FrozenMapping({dataset: Quality(*pair) for dataset, pair in figures.items()})
 
 
 _ENTRIES = (
@@ -93,13 +56,14 @@ _ENTRIES = (
         summary="FCN-8s on VGG-16 (Long, Shelhamer and Darrell 2015)",
         params_at_22=134_507_010,
         conv_macs_at_22=62_878_174_720,
+        tags=(PAPER_TAG,),
         published=Published(
             row="FCN",
             params=134_507_010,
             forward_s=3.385,
             backward_s=5.230,
             memory_mib=3447,
-            accuracy=_accuracy(
+            accuracy=accuracy(
                 bdd=(75.31, 0.3076),
                 camvid=(74.22, 0.3342),
                 mapillary=(79.62, 0.1910),
@@ -114,13 +78,14 @@ _ENTRIES = (
         "but describes and counts this one",
         params_at_22=29_455_702,
         conv_macs_at_22=31_242_387_456,
+        tags=(PAPER_TAG,),
         published=Published(
             row="SegNet",
             params=29_455_702,
             forward_s=1.977,
             backward_s=3.251,
             memory_mib=1515,
-            accuracy=_accuracy(
+            accuracy=accuracy(
                 bdd=(82.79, 0.3475),
                 camvid=(88.70, 0.5174),
                 mapillary=(82.46, 0.2234),
@@ -135,6 +100,7 @@ _ENTRIES = (
         "and has no figures of it",
         params_at_22=1_417_302,
         conv_macs_at_22=17_222_008_832,
+        tags=(PAPER_TAG,),
     ),
     ModelEntry(
         name="segfast-basic",
@@ -142,13 +108,14 @@ _ENTRIES = (
         summary="SegFast with standard in place of separable convolutions",
         params_at_22=2_965_976,
         conv_macs_at_22=3_388_585_984,
+        tags=(PAPER_TAG,),
         published=Published(
             row="SegFast-Basic",
             params=2_965_976,
             forward_s=0.419,
             backward_s=1.336,
             memory_mib=1232,
-            accuracy=_accuracy(
+            accuracy=accuracy(
                 bdd=(80.45, 0.3434),
                 camvid=(86.31, 0.4431),
                 mapillary=(82.10, 0.2206),
@@ -162,13 +129,14 @@ _ENTRIES = (
         summary="SegFast: SqueezeNet 1.1 encoder, separable convolutions throughout",
         params_at_22=603_288,
         conv_macs_at_22=769_141_632,
+        tags=(PAPER_TAG,),
         published=Published(
             row="SegFast",
             params=603_288,
             forward_s=0.389,
             backward_s=0.929,
             memory_mib=703,
-            accuracy=_accuracy(
+            accuracy=accuracy(
                 bdd=(83.48, 0.3576),
                 camvid=(85.08, 0.5000),
                 mapillary=(81.63, 0.2108),
@@ -181,13 +149,33 @@ _ENTRIES = (
 _BY_NAME: Mapping[str, ModelEntry] = {row.name: row for row in _ENTRIES}
 
 
-def models() -> tuple[str, ...]:
+def models(*, tag: str | None = None) -> tuple[str, ...]:
     """Return the names of the zoo's networks.
 
-    >>> models()
+    Args:
+        tag: of those that are wanted; all if None.
+
+    Raises:
+        UnknownModelError: no network has this tag.
+
+    >>> models(tag="paper")
     ('fcn8s', 'segnet', 'segnet-basic', 'segfast-basic', 'segfast')
     """
-    return tuple(_BY_NAME)
+    found = tuple(row.name for row in _ENTRIES if tag is None or tag in row.tags)
+    if not found:
+        raise UnknownModelError(
+            f"no model has tag {tag!r}{did_you_mean(str(tag), tags())} (tags: {', '.join(tags())})"
+        )
+    return found
+
+
+def tags() -> tuple[str, ...]:
+    """Return the tags that networks have.
+
+    >>> "paper" in tags()
+    True
+    """
+    return tuple(dict.fromkeys(tag for row in _ENTRIES for tag in row.tags))
 
 
 def known(name: str) -> ModelEntry | None:
@@ -233,15 +221,17 @@ def find_builder(name: str) -> Callable[..., object]:
 
     Raises:
         UnknownModelError: no builder goes by this name.
+        ForbiddenImportError: nobody has allowed the import (:mod:`zoo.allowed`).
         BuilderError: it cannot be imported or called.
 
     >>> find_builder("segnet").__name__
     'segnet'
     """
     if name in _BY_NAME:
-        return import_builder(_BY_NAME[name].builder)
+        return import_installed(_BY_NAME[name].builder)
     check_name(name)
-    return import_builder(name) if is_import_string(name) else load_entry_point(name)
+    found = import_builder(name) if is_import_string(name) else load_entry_point(name)
+    return from_options(found)
 
 
 def published_ratio(candidate: str, baseline: str, figure: Figure) -> float | None:

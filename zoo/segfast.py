@@ -74,7 +74,7 @@ def segfast(
             at first.
         init: how weights are drawn. ``torch``: as its layers do by themselves, uniform with
             variance 1 / (3 fan-in). ``he``: for ReLU networks (He et al., ICCV 2015), with six
-            times that variance, and by the paper's recipe behind (docs/training.md). By either,
+            times that variance, and by the paper's recipe behind (docs/train.md). By either,
             convolutions that only enlarge maps begin as interpolation.
 
     Raises:

@@ -3,10 +3,10 @@
 from collections.abc import Iterable
 from itertools import pairwise
 
-import torch
 import torch.nn.functional as F  # noqa: N812, torch's own name for it
 from torch import Tensor, nn
 
+from zoo.exporting import max_unpool
 from zoo.layers import check_image, initialise_for_relu
 from zoo.options import PositiveInt, check_options
 
@@ -134,6 +134,5 @@ def _pool_and_unpool(
         pooled.append((indices, size))
     for stage in decoder:
         indices, size = pooled.pop()
-        # F.max_unpool2d compares the sizes in Python, and that cannot be traced
-        x = stage(torch.ops.aten.max_unpool2d.default(x, indices, size))
+        x = stage(max_unpool(x, indices, size))
     return x

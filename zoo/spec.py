@@ -1,15 +1,15 @@
 """A network's name and options, as text and as JSON."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from os import PathLike, fspath
-from pathlib import Path
 from typing import Any, Self
 
-from zoo.errors import SpecError, did_you_mean
+from zoo.allowed import check_allowed
+from zoo.errors import SpecError, ZooError, did_you_mean
+from zoo.files import FileError, read_json
 from zoo.frozen import FrozenMapping
-from zoo.values import Value, normal, read_value, split_outside_quotes, write_value
+from zoo.values import Value, check_option_name, normal, read_options, write_value
 
 __all__ = ["ModelSpec"]
 
@@ -41,7 +41,7 @@ class ModelSpec:
         _check_name(self.name)
         options = {}
         for option, value in self.options.items():
-            _check_option_name(option)
+            check_option_name(option)
             try:
                 options[option] = normal(value)
             except SpecError as error:
@@ -64,7 +64,7 @@ class ModelSpec:
         name, comma, rest = text.partition(",")
         name = name.strip()
         try:
-            options = _read_options(rest) if comma else {}
+            options = read_options(rest) if comma else {}
             if not name.endswith(".json"):
                 return cls(name, options)
         except SpecError as error:
@@ -77,17 +77,21 @@ class ModelSpec:
 
         Raises:
             SpecError: the file is missing, cut off, or holds no spec.
+            ForbiddenImportError: it names code that nobody has allowed it to import.
         """
         try:
-            found = json.loads(Path(path).read_text(encoding="utf-8-sig"))
+            found = read_json(path, what="model file")
             if isinstance(found, dict) and isinstance(found.get("model"), dict):
                 found = found["model"]
-            return cls.from_json(found)
-        except (OSError, ValueError, RecursionError) as error:
+            spec = cls.from_json(found)
+        except ZooError as error:
+            reason = error.reason if isinstance(error, FileError) else str(error)
             raise SpecError(
-                f"cannot read model file {fspath(path)!r}: {_reason(error)}; "
+                f"cannot read model file {fspath(path)!r}: {reason}; "
                 'give a JSON file like {"name": "segfast", "options": {"classes": 12}}'
             ) from error
+        check_allowed(spec.name, source=f"model file {fspath(path)!r}")
+        return spec
 
     @classmethod
     def from_json(cls, obj: object) -> Self:
@@ -141,50 +145,14 @@ class ModelSpec:
 def _check_name(name: object) -> None:
     if not isinstance(name, str) or not name:
         raise SpecError(f"a model needs a name, such as 'segfast', not {_shown(name)}")
-    if not name.isprintable() or set(name) & set(' ,="'):
-        raise SpecError(f"{name!r} is no model name; it may hold no space, comma, '=' or quote")
+    if not name.isprintable() or set(name) & set(' ,=@"'):
+        raise SpecError(
+            f"{name!r} is no model name; it may hold no space, comma, '=', '@' or quote"
+        )
     if name.endswith(".json"):
         raise SpecError(f"{name!r} is a file, not a model's name; read it with ModelSpec.read")
-
-
-def _check_option_name(option: object) -> None:
-    if not isinstance(option, str) or not option.isidentifier():
-        raise SpecError(f"{_shown(option)} is no option name; write option=value")
-
-
-def _read_options(text: str) -> dict[str, Value]:
-    options: dict[str, Value] = {}
-    for piece in split_outside_quotes(text, ","):
-        option, equals, value = piece.partition("=")
-        option = option.strip()
-        if not piece.strip():
-            raise SpecError("nothing follows a comma; write option=value")
-        _check_option_name(option)
-        if not equals or not value.strip():
-            raise SpecError(f"option {option!r} has no value; write {option}=VALUE")
-        if option in options:
-            raise SpecError(f"option {option!r} is given twice")
-        try:
-            options[option] = read_value(value)
-        except SpecError as error:
-            raise SpecError(f"option {option!r}: {error}") from None
-    return options
 
 
 def _shown(value: object, limit: int = 40) -> str:
     text = repr(value)
     return text if len(text) <= limit else text[:limit] + "..."
-
-
-def _reason(error: Exception) -> str:
-    match error:
-        case SpecError():
-            return str(error)
-        case OSError():
-            return error.strerror or type(error).__name__
-        case UnicodeDecodeError():
-            return "not UTF-8 text"
-        case json.JSONDecodeError():
-            return f"not JSON ({error.msg}, line {error.lineno} column {error.colno})"
-        case _:
-            return f"not JSON ({error})"

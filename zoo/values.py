@@ -1,4 +1,4 @@
-"""Option values and their text: ``12``, ``0.5``, ``true``, ``separable``, ``16:16:32``."""
+"""Option values and their text: ``12``, ``0.5``, ``true``, ``null``, ``wide``, ``16:16:32``."""
 
 import json
 import math
@@ -7,13 +7,24 @@ from typing import TypeAlias
 
 from zoo.errors import SpecError
 
-__all__ = ["Scalar", "Value", "normal", "read_value", "split_outside_quotes", "write_value"]
+__all__ = [
+    "Scalar",
+    "Value",
+    "normal",
+    "read_options",
+    "read_value",
+    "split_at_last_outside_quotes",
+    "split_outside_quotes",
+    "write_value",
+]
 
-Scalar: TypeAlias = bool | int | float | str
+Scalar: TypeAlias = bool | int | float | str | None
 Value: TypeAlias = Scalar | tuple[Scalar, ...]
 
+_WORDS = {"true": True, "false": False, "null": None}
 _WHOLE = re.compile(r"[+-]?[0-9]+")
 _NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
+MOST_SHOWN = 40  # letters of what is wrong
 _QUOTED = r'"(?:[^"\\]|\\.)*"'
 
 
@@ -21,7 +32,7 @@ def normal(value: object) -> Value:
     """Return `value` in the types that a spec holds; a list becomes a tuple.
 
     Raises:
-        SpecError: it is none of number, true or false, text, or a flat list of these.
+        SpecError: it is none of number, true or false, text, None, or a flat list of these.
 
     >>> normal([16, 32])
     (16, 32)
@@ -32,7 +43,7 @@ def normal(value: object) -> Value:
 
 
 def _normal_scalar(value: object) -> Scalar:
-    if isinstance(value, bool):
+    if value is None or isinstance(value, bool):
         return value
     if isinstance(value, int):
         return int(value)
@@ -42,7 +53,7 @@ def _normal_scalar(value: object) -> Scalar:
         return str.__str__(value)
     raise SpecError(
         f"{value!r} is no option value; give a finite number, true or false, text, "
-        "or a flat list of these"
+        "null, or a flat list of these"
     )
 
 
@@ -61,11 +72,11 @@ def write_value(value: Value) -> str:
 
 
 def _write_scalar(value: Scalar) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
+    if value is None or isinstance(value, bool):
+        return json.dumps(value)
     if not isinstance(value, str):
         return repr(value)
-    if not value or not value.isprintable() or set(value) & set(' ,:"'):
+    if not value or not value.isprintable() or set(value) & set(' ,:@"'):
         return json.dumps(value)
     return value if isinstance(_read_scalar(value), str) else json.dumps(value)
 
@@ -74,7 +85,8 @@ def read_value(text: str) -> Value:
     """Return the value that `text` stands for.
 
     Elements of a tuple are separated by colons, and a tuple of one ends in a colon. A text that
-    holds a comma or a colon, or that would be read as something else, is quoted as in JSON.
+    holds a comma, a colon or an ``@``, or that would be read as something else, is quoted as in
+    JSON. None is ``null``.
 
     Raises:
         SpecError: an element is empty, or a quoted text is not closed.
@@ -96,8 +108,8 @@ def _read_scalar(text: str) -> Scalar:
     text = text.strip()
     if not text:
         raise SpecError("a value between colons is empty")
-    if text in {"true", "false"}:
-        return text == "true"
+    if text in _WORDS:
+        return _WORDS[text]
     if '"' in text:
         return _read_quoted(text)
     try:
@@ -130,3 +142,57 @@ def split_outside_quotes(text: str, separator: str) -> list[str]:
             pieces.append(text[start : match.start()])
             start = match.end()
     return [*pieces, text[start:]]
+
+
+def split_at_last_outside_quotes(text: str, separator: str) -> tuple[str, bool, str]:
+    """Split `text` at the last `separator` that stands outside of JSON quotes.
+
+    Returns:
+        What is before it, whether there is one, and what is after it.
+
+    >>> split_at_last_outside_quotes('net,a="x@y"@eager', "@")
+    ('net,a="x@y"', True, 'eager')
+    >>> split_at_last_outside_quotes('net,a="x@y"', "@")
+    ('net,a="x@y"', False, '')
+    """
+    *pieces, last = split_outside_quotes(text, separator)
+    return (separator.join(pieces), True, last) if pieces else (last, False, "")
+
+
+def check_option_name(option: object) -> None:
+    """Refuse what cannot be the name of an option.
+
+    Raises:
+        SpecError: it is none.
+    """
+    if not isinstance(option, str) or not option.isidentifier():
+        text = repr(option)
+        shown = text if len(text) <= MOST_SHOWN else text[:MOST_SHOWN] + "..."
+        raise SpecError(f"{shown} is no option name; write option=value")
+
+
+def read_options(text: str) -> dict[str, Value]:
+    """Read ``option=value`` any number of times, with commas between.
+
+    Raises:
+        SpecError: the text is malformed, or an option is given twice.
+
+    >>> read_options("classes=12, init=he")
+    {'classes': 12, 'init': 'he'}
+    """
+    options: dict[str, Value] = {}
+    for piece in split_outside_quotes(text, ","):
+        option, equals, value = piece.partition("=")
+        option = option.strip()
+        if not piece.strip():
+            raise SpecError("nothing follows a comma; write option=value")
+        check_option_name(option)
+        if not equals or not value.strip():
+            raise SpecError(f"option {option!r} has no value; write {option}=VALUE")
+        if option in options:
+            raise SpecError(f"option {option!r} is given twice")
+        try:
+            options[option] = read_value(value)
+        except SpecError as error:
+            raise SpecError(f"option {option!r}: {error}") from None
+    return options

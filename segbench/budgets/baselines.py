@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
+from dataclasses import fields, replace
 
-from segbench.budgets.baseline import Baseline
-from segbench.budgets.contests import reference_task
+from segbench.budgets.pairs import reference_task
 from segbench.errors import UsageError
-from segbench.rounds import Progress
-from segbench.runs import Run, ignore_progress
-from segbench.settings import Settings
+from segbench.measurement.run import Run
+from segbench.measurement.settings import Settings
+from segbench.progress import Progress, ignore_progress, timestamp
+from segbench.results.baseline import Baseline
+from segbench.results.candidate import Candidate
+from segbench.results.workload import Workload
+from zoo.allowed import check_allowed
 from zoo.spec import ModelSpec
 
 # Processes of one network differ by some per cent, and what is kept is held against for long.
@@ -18,7 +21,7 @@ DEFAULT_ROUNDS = 10
 
 
 def measure_baseline(
-    models: Sequence[str | ModelSpec],
+    models: Sequence[str | ModelSpec | Candidate],
     settings: Settings,
     *,
     progress: Progress = ignore_progress,
@@ -37,15 +40,15 @@ def measure_baseline(
         run.inspect()
         run.check_classes()
         run.time(
-            [(arm, len(tasks)) for arm in range(len(tasks))],
+            [(candidate, len(tasks)) for candidate in range(len(tasks))],
             most=settings.repeats,
-            seed=settings.seed,
-            more_arms=[reference_task(settings)],
+            seed=settings.workload.seed,
+            more_candidates=[reference_task(settings)],
         )
     return Baseline(
         profiles=tuple(run.profiles(complete=True)),
         reference=run.recordings[-1].latencies(),
-        created=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        created=timestamp(),
     )
 
 
@@ -55,6 +58,7 @@ def measure_again(
     """Measure the networks of a baseline under its workload, on this machine as it is now.
 
     Raises:
+        ForbiddenImportError: it names a network that nobody has allowed it to import.
         UsageError: the baseline was made with a picture, whose place it does not know.
     """
     workload = before.profiles[0].workload
@@ -64,15 +68,17 @@ def measure_again(
             f"the baseline was made with the picture {name!r}, and does not know where it is; "
             "save it again with: segbench baseline save MODEL --input IMAGE --force"
         )
+    asked = {field.name: getattr(workload, field.name) for field in fields(Workload)}
     settings = Settings(
+        # Each network has its own class count.
+        workload=Workload(**{**asked, "classes": None}),
         threads=workload.threads.requested,
-        batch=workload.batch,
-        size=(workload.height, workload.width),
-        device=workload.device,
-        runtime=workload.runtime,
-        allocator=workload.allocator,
         repeats=repeats,
-        seed=workload.seed,
     )
-    models = [profile.model.spec for profile in before.profiles]
-    return measure_baseline(models, settings, progress=progress)
+    candidates = [
+        replace(profile.candidate or Candidate(profile.model.spec), spec=profile.model.spec)
+        for profile in before.profiles
+    ]
+    for candidate in candidates:
+        check_allowed(candidate.spec.name, source="the baseline")
+    return measure_baseline(candidates, settings, progress=progress)

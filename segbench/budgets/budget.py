@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from segbench.budgets.limits import BASELINE, REFERENCE, Limit
 from segbench.budgets.workload_keys import WorkloadValue
 from segbench.errors import UsageError
+from zoo.allowed import allow_named
 from zoo.errors import ZooError
 from zoo.frozen import FrozenMapping
 from zoo.registry import check_name
@@ -35,8 +36,8 @@ class Budget:
 
     Attributes:
         model: the network's text, as on the command line.
-        workload: what was said of it, by the names of :class:`segbench.settings.Settings`; what
-            is missing is the command's.
+        workload: what was said of it, by the names of
+            :class:`segbench.measurement.settings.Settings`; what is missing is the command's.
         place: ``file:line`` of the budget's header; None for one that came otherwise.
     """
 
@@ -77,12 +78,16 @@ def make_budget(model: str, limits: Sequence[str]) -> Budget:
 def read_model(text: str) -> ModelSpec:
     """Return the network that a text names; a JSON file is read.
 
+    Budgets are the user's own, on the command line or in a file like a Makefile: what they name
+    may be imported.
+
     Raises:
         ZooError: the text is malformed, or there is no such model or file.
 
     >>> str(read_model("mypkg.nets:tiny, width=24"))
     'mypkg.nets:tiny,width=24'
     """
+    allow_named(text)
     spec = ModelSpec.parse(text)
     check_name(spec.name)
     return spec

@@ -14,7 +14,6 @@ For example::
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Collection
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -37,10 +36,13 @@ from segbench.budgets.workload_keys import (
     read_workload_value,
 )
 from segbench.errors import UsageError
+from zoo import files
 from zoo.errors import did_you_mean
+from zoo.files import FileError
 from zoo.frozen import FrozenMapping
 from zoo.spec import ModelSpec
 
+MOST_BYTES = 16 << 20
 _FILE_KEYS = ("baseline", "workload", "budget")
 _BUDGET_KEYS = ("model", "workload", "limits")
 _A_LIST = f"limits = ['{EXAMPLE_LIMIT}']"
@@ -187,18 +189,14 @@ class _Reader:
 
 def _read_text(path: Path) -> str:
     try:
-        return path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
-        reason = reason[0].lower() + reason[1:]
-        raise UsageError(f"cannot read budget file {str(path)!r}: {reason}") from error
+        return files.read_text(path, what="budget file", most=MOST_BYTES)
+    except FileError as error:
+        raise UsageError(str(error)) from error
 
 
 def _read_toml(path: Path, text: str) -> tuple[dict[str, object], dict[Place, int]]:
     try:
-        return tomllib.loads(text), find_lines(text)
-    except RecursionError as error:
-        raise UsageError(f"{path}: lists or tables stand in one another too deeply") from error
+        return files.parse_toml(text), find_lines(text)
     except ValueError as error:
         raise UsageError(_say_once(path, text, str(error))) from error
 
@@ -206,7 +204,7 @@ def _read_toml(path: Path, text: str) -> tuple[dict[str, object], dict[Place, in
 def _say_once(path: Path, text: str, reason: str) -> str:
     """Return tomllib's message with the line that it names in front."""
     found = _TOML_ERROR.fullmatch(reason)
-    if found is None:  # a number with thousands of digits is Python's to refuse, without a place
+    if found is None:  # what is too long or too deep has no place
         return f"{path}: this is not TOML: {reason}"
     line = found["line"] or text.rstrip().count("\n") + 1
     column = f"column {found['column']}" if found["column"] else "end of the file"

@@ -1,4 +1,4 @@
-"""How a budget is judged: looks at the samples, and the verdict that each interval allows."""
+"""Judging a budget: looks at the samples, and the verdict that each interval allows."""
 
 from __future__ import annotations
 
@@ -6,11 +6,10 @@ import math
 from dataclasses import dataclass, replace
 
 from segbench.budgets.limits import BASELINE
-from segbench.budgets.verdicts import Judgement, Look, Verdict
-from segbench.pairs import paired_ratios
-from segbench.recording import block_medians
-from segbench.results import Latency, Noise
-from segbench.statistics import Interval, median_interval, ratio_interval, ratio_of
+from segbench.results.check import Judgement, Look, Verdict
+from segbench.results.profile import Latency, Noise
+from segbench.results.samples import block_medians, paired_ratios
+from segbench.results.statistics import Interval, median_interval, ratio_interval, ratio_of
 
 # The chance of a wrong verdict, 5 % in all, is split between three looks. The first finds what is
 # far over or under and needs no more; most is left for the last, which decides what is close.
@@ -118,12 +117,24 @@ def quotient(above: Estimate, below: Estimate) -> Estimate:
     return Estimate(value, (value * math.exp(-fall), value * math.exp(rise)))
 
 
-def judge_exact(judgement: Judgement, other: float | None) -> Judgement:
+def judge_exact(
+    judgement: Judgement,
+    other: float | None,
+    *,
+    uncounted: bool = False,
+    uncounted_other: bool = False,
+    withheld: str | None = None,
+) -> Judgement:
     """Decide a limit on a figure without noise.
+
+    A count that leaves out operators is the least that it can be: over its bound it stays, within
+    it may not be. Of what the bound is a multiple of, the opposite holds.
 
     Args:
         judgement: the limit and what was measured, without a verdict.
         other: the figure that the bound is a multiple of; 1 where the bound stands by itself.
+        uncounted: whether operators are left out of the figure; so is `uncounted_other`.
+        withheld: why the figure is not known, where that is known.
 
     >>> limit = Judgement("segfast", "params <= 9", "params", "exact", None, 8.0, None, bound=9.0)
     >>> judge_exact(limit, 1).verdict
@@ -135,14 +146,20 @@ def judge_exact(judgement: Judgement, other: float | None) -> Judgement:
         if own is not None:
             whose = "the baseline" if judgement.to == BASELINE else str(judgement.to)
         on_linux = "run on Linux, or " if judgement.metric.startswith("memory.") else ""
-        return replace(
-            judgement,
-            verdict="inconclusive",
-            reason=f"{judgement.metric} of {whose} is not known; {on_linux}leave the limit out",
-        )
+        reason = f"{judgement.metric} of {whose} is not known; {on_linux}leave the limit out"
+        if own is None and withheld is not None:
+            reason = f"{judgement.metric} of {whose} cannot be had: {withheld}"
+        return replace(judgement, verdict="inconclusive", reason=reason)
     # A product, for a quotient of whole numbers may be rounded to beyond its bound.
     verdict: Verdict = "within" if own <= judgement.bound * other else "over"
-    return replace(judgement, value=own / other if other else None, verdict=verdict)
+    value = own / other if other else None
+    if uncounted if verdict == "within" else uncounted_other:
+        reason = (
+            f"{judgement.metric} is a lower bound: operators without a counting rule are not in "
+            "it, see uncounted_ops"
+        )
+        return replace(judgement, value=value, verdict="inconclusive", reason=reason)
+    return replace(judgement, value=value, verdict=verdict)
 
 
 def judge_timed(
@@ -152,6 +169,7 @@ def judge_timed(
     *,
     noise: Noise | None = None,
     noise_then: Noise | None = None,
+    withheld: str | None = None,
 ) -> Judgement:
     """Decide a limit on a time or on a ratio of times, or call it inconclusive for now.
 
@@ -162,10 +180,13 @@ def judge_timed(
         judgement: the limit and what was measured, without a verdict.
         noise: of the machine now; None for a ratio of two that were measured in turns.
         noise_then: of the machine when a baseline was saved; None where there is none.
+        withheld: why the network was not timed, where it was not.
     """
     if estimate is None or estimate.interval is None:
         value = None if estimate is None else estimate.value
         reason = "there are too few samples to judge by"
+        if estimate is None and withheld is not None:
+            reason = f"it cannot be timed: {withheld}"
         return replace(judgement, value=value, verdict="inconclusive", reason=reason)
     verdict = verdict_on(estimate.interval, judgement.bound)
     reason = ""

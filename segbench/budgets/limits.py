@@ -14,9 +14,9 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Self
 
-from segbench.budgets.verdicts import Kind
 from segbench.errors import UsageError
-from segbench.metrics import Metric, Unit, find_metric
+from segbench.results.check import Kind
+from segbench.results.metrics import Metric, Unit, find_metric
 from zoo.errors import ZooError, did_you_mean
 from zoo.spec import ModelSpec
 

@@ -1,16 +1,17 @@
-"""The keys of a workload in a budget file, and what each may be."""
+"""Keys of a workload in a budget file, and the values that each may have."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import TypeAlias, TypeGuard, get_args
+from typing import Literal, TypeAlias, TypeGuard, get_args, get_origin, get_type_hints
 
 from segbench.errors import UsageError
-from segbench.results import Allocator, Device
+from segbench.results.workload import Workload
 from segbench.units import parse_image_size
 
 WorkloadValue: TypeAlias = int | str | tuple[int, int] | Path
+_Read: TypeAlias = Callable[[str, object], WorkloadValue]
 
 
 def read_workload_value(key: str, value: object, *, folder: Path) -> WorkloadValue:
@@ -67,7 +68,7 @@ def _is_whole(value: object) -> TypeGuard[int]:
     return isinstance(value, int) and not isinstance(value, bool)
 
 
-def _one_of(*choices: str) -> Callable[[str, object], str]:
+def _one_of(*choices: str) -> _Read:
     def read(key: str, value: object) -> str:
         if not isinstance(value, str) or value not in choices:
             raise UsageError(f"{key} must be {' or '.join(choices)}, got {value!r}")
@@ -81,6 +82,14 @@ def _runtime(key: str, value: object) -> str:
     return read_text(key, value, example="eager")
 
 
+def _head(key: str, value: object) -> str:
+    return read_text(key, value, example="argmax")
+
+
+def _precision(key: str, value: object) -> str:
+    return read_text(key, value, example="fp32")
+
+
 def _picture(path: Path) -> Path:
     if not path.is_file():
         raise UsageError(
@@ -89,14 +98,37 @@ def _picture(path: Path) -> Path:
     return path
 
 
-_READERS: dict[str, Callable[[str, object], WorkloadValue]] = {
+def _text(key: str, value: object) -> str:
+    return read_text(key, value, example="out")
+
+
+def _flag(key: str, value: object) -> bool:
+    if not isinstance(value, bool):
+        raise UsageError(f"{key} must be true or false, got {value!r}")
+    return value
+
+
+def _reader_of(kind: object) -> _Read:
+    """Return what reads a field of a workload, by its type."""
+    if get_origin(kind) is Literal:
+        return _one_of(*get_args(kind))
+    if kind is bool:
+        return _flag
+    return _text if str in get_args(kind) else _positive
+
+
+# What a file calls otherwise than a workload does, or what belongs to a candidate.
+_OWN: dict[str, _Read] = {
     "size": _size,
-    "batch": _positive,
     "threads": _positive,
-    "classes": _positive,
-    "device": _one_of(*get_args(Device)),
     "runtime": _runtime,
-    "allocator": _one_of(*get_args(Allocator)),
+    "precision": _precision,
+    "head": _head,
     "seed": _seed,
+}
+_READERS: dict[str, _Read] = _OWN | {
+    name: _reader_of(kind)
+    for name, kind in get_type_hints(Workload).items()
+    if name not in {*_OWN, "height", "width", "input"}
 }
 WORKLOAD_KEYS = (*_READERS, "input")

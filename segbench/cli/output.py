@@ -1,4 +1,4 @@
-"""Where results and progress go: terminal, pipe or file."""
+"""Outputs of results and progress: terminal, pipe or file."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import contextlib
 import os
 import shutil
 import sys
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar, cast
 
@@ -14,9 +14,10 @@ from segbench.cli.options import FormatName
 from segbench.errors import UsageError
 
 if TYPE_CHECKING:
-    from segbench.report import Format
-    from segbench.rounds import Progress
-    from segbench.store import Result
+    from segbench.files import Claim
+    from segbench.progress import Progress
+    from segbench.results.report import Format
+    from segbench.results.store import Result
 
 Measured = TypeVar("Measured", bound="Result")
 
@@ -37,8 +38,8 @@ class Target:
         kind: what will be measured; None where the result is there already.
 
     Raises:
-        UsageError: a file cannot be written, its ending names no format and none is given, or a
-            format has no place for a result of this kind.
+        UsageError: a file cannot be written, or another process is about to; its ending names no
+            format and none is given; or a format has no place for a result of this kind.
     """
 
     def __init__(
@@ -54,16 +55,12 @@ class Target:
         self._files = {output: _format_of(output, form) for output in outputs or ()}
         if kind is not None:
             _check_kind(kind, tuple(self._files.values()) or (form,))
-        if self._files:
-            from segbench.store import check_writable  # noqa: PLC0415 - start-up
-
-            for output in self._files:
-                check_writable(output, force=force)
+        self._claims = claim_outputs(outputs or (), force=force)
 
     def write(self, result: Result) -> None:
         """Write the result to the files, if there are any, and show it."""
-        from segbench.report import render  # noqa: PLC0415 - start-up
-        from segbench.store import write_text  # noqa: PLC0415 - start-up
+        from segbench.files import write_text
+        from segbench.results.report import render
 
         if not self._files:
             show(result, cast("Format", self._form or "table"))
@@ -73,15 +70,35 @@ class Target:
         drawn = {path: render(result, cast("Format", form)) for path, form in self._files.items()}
         for path, text in drawn.items():
             write_text(path, text, force=self._force)
+        for claim in self._claims:
+            claim.release()
         show(result, "table")
         print(f"written to {', '.join(map(str, drawn))}", file=sys.stderr)
 
 
+def claim_outputs(outputs: Iterable[Path], *, force: bool) -> list[Claim]:
+    """Refuse files that could not be written, and keep other processes from writing them.
+
+    Raises:
+        UsageError: one cannot be written, is named twice, or is another process's.
+    """
+    from segbench.files import Claim, check_writable
+
+    claims: dict[str, Claim] = {}
+    for output in outputs:
+        check_writable(output, force=force)
+        place = os.path.realpath(output)
+        if place in claims:
+            raise UsageError(f"{str(output)!r} is named twice with --output; name it once")
+        claims[place] = Claim(output)
+    return list(claims.values())
+
+
 def _check_kind(kind: type[Result], forms: Collection[FormatName | None]) -> None:
-    from segbench.budgets.verdicts import Check  # noqa: PLC0415 - start-up
+    from segbench.results.check import Check
 
     if FormatName.JUNIT in forms and kind is not Check:
-        from segbench.report.junit import refusal  # noqa: PLC0415 - few ask for it
+        from segbench.results.report.junit import refusal
 
         raise refusal(kind)
 
@@ -98,7 +115,7 @@ def _format_of(output: Path, form: FormatName | None) -> FormatName:
 
 def show(result: Result, form: Format) -> None:
     """Print a result, as wide as the terminal and in colour where it has them."""
-    from segbench.report import render  # noqa: PLC0415 - start-up
+    from segbench.results.report import render
 
     width = shutil.get_terminal_size().columns if sys.stdout.isatty() else NARROWEST
     color = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
@@ -115,11 +132,11 @@ def progress_bar() -> Iterator[Progress]:
     if not sys.stderr.isatty():
         yield lambda _doing, _done, _total: None
         return
-    from rich.console import Console  # noqa: PLC0415 - start-up
-    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn  # noqa: PLC0415
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
     columns = (
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(bar_width=20),
         TextColumn("{task.percentage:3.0f} %"),
         TimeElapsedColumn(),
@@ -141,7 +158,7 @@ def measure(target: Target, run: Callable[[Progress], Measured]) -> Measured | N
     Returns:
         The result, None where it did not run to its end.
     """
-    from segbench.runs import Interrupted  # noqa: PLC0415 - start-up
+    from segbench.progress import Interrupted
 
     try:
         with progress_bar() as progress:
@@ -152,6 +169,9 @@ def measure(target: Target, run: Callable[[Progress], Measured]) -> Measured | N
             return None
         target.write(stop.partial)
         print("segbench: interrupted; above is what was measured until then", file=sys.stderr)
+        return None
+    except KeyboardInterrupt:
+        print("segbench: interrupted; there is no result yet", file=sys.stderr)
         return None
     target.write(result)
     return result

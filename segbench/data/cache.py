@@ -3,17 +3,19 @@
 A cache is a folder that appears as a whole when it is finished. Its name is a hash of what is in
 it: the files with their sizes and times, the classes, the size of the images. Two processes that
 want the same one wait for each other; a killed one leaves nothing that would pass for finished.
+One that was damaged since is decoded anew.
 """
 
 from __future__ import annotations
 
 import contextlib
+import glob
 import hashlib
 import json
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,16 +26,18 @@ from PIL import Image
 
 from segbench.data.errors import DataError
 from segbench.data.scenes import Dataset, Scene, read_scene
-from segbench.errors import said_by
+from segbench.errors import WriteError, os_reason
+from segbench.progress import Progress
+from zoo.files import read_bytes
 
 if TYPE_CHECKING:
     from segbench.data.scenes import Pixels
 
-FORMAT = 1  # another number for other arrays from the same files
+    Mapped = np.memmap[tuple[int, ...], np.dtype[np.uint8]]
+
+FORMAT = 2  # another number for other arrays from the same files
 VARIABLE = "SEGBENCH_CACHE"
 IMAGES, LABELS, ABOUT = "images.npy", "labels.npy", "about.json"
-
-Progress = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True)
@@ -78,57 +82,87 @@ def load_split(
         root: see :func:`cache_root`.
 
     Raises:
-        DataError: the split is empty, a scene cannot be read, or the cache cannot be written.
+        DataError: the split is empty, a scene cannot be read, or there can be no cache here.
+        WriteError: the disk is full, or cannot be written to.
     """
-    from filelock import FileLock  # noqa: PLC0415 - few need it
-
     scenes = dataset.split(split)
     folder = (
         cache_root(root)
         / f"{dataset.name}-{split}-{size[0]}x{size[1]}-{_key(dataset, scenes, size)}"
     )
+    found = _map(folder, scenes, size)
+    if found is None:
+        with _locked(folder):  # another process may build it meanwhile
+            found = _map(folder, scenes, size) or _build_and_map(
+                folder,
+                scenes,
+                size,
+                lambda done: progress(f"decoding {split}", done, len(scenes)),
+            )
+    dataset.warn_of_notes()
+    return found
+
+
+@contextlib.contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """Let no other process build the same cache; the lock is the kernel's, and dies with us."""
+    from filelock import FileLock  # noqa: PLC0415 - few need it
+
+    lock = FileLock(f"{folder}.lock")
     try:
-        if not folder.is_dir():
-            folder.parent.mkdir(parents=True, exist_ok=True)
-            # The lock is the kernel's, and goes with the process that holds it.
-            with FileLock(f"{folder}.lock"):
-                if not folder.is_dir():
-                    _build(
-                        folder,
-                        scenes,
-                        size,
-                        lambda done: progress(f"decoding {split}", done, len(scenes)),
-                    )
-        return _map(folder)
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        lock.acquire()
     except OSError as error:
-        raise DataError(
-            f"cannot keep decoded images in {str(folder.parent)!r}: {said_by(error)}; "
-            f"name another folder with {VARIABLE}"
-        ) from error
+        raise DataError(_cannot_keep(folder, error)) from error
+    try:
+        yield
+    except BaseException:
+        with contextlib.suppress(OSError):
+            Path(lock.lock_file).unlink()  # nothing is left of what failed; who waits begins anew
+        raise
+    finally:
+        lock.release()
+
+
+def _cannot_keep(folder: Path, error: OSError) -> str:
+    return (
+        f"cannot keep decoded images in {str(folder.parent)!r}: {os_reason(error)}; "
+        f"name another folder with {VARIABLE}"
+    )
 
 
 def _key(dataset: Dataset, scenes: Sequence[Scene], size: tuple[int, int]) -> str:
     """Return a hash of everything that the arrays depend on."""
     digest = hashlib.sha256(f"{FORMAT} {size} {[each.name for each in dataset.classes]}".encode())
     for scene in scenes:
-        digest.update(f"{scene.name} {scene.fingerprint}\n".encode())
+        line = f"{scene.name} {scene.fingerprint}\n"
+        digest.update(line.encode(errors="surrogateescape"))  # names of files need not be text
     return digest.hexdigest()[:16]
+
+
+def _build_and_map(
+    folder: Path, scenes: Sequence[Scene], size: tuple[int, int], progress: Callable[[int], None]
+) -> Arrays:
+    try:
+        _build(folder, scenes, size, progress)
+    except OSError as error:
+        raise WriteError(_cannot_keep(folder, error)) from error
+    found = _map(folder, scenes, size)
+    if found is None:
+        raise WriteError(f"decoded images in {str(folder)!r} are not what was written there")
+    return found
 
 
 def _build(
     folder: Path, scenes: Sequence[Scene], size: tuple[int, int], progress: Callable[[int], None]
 ) -> None:
     """Decode all scenes into a folder of another name, which gets its own when it is whole."""
-    for stale in folder.parent.glob(f".{folder.name}.*"):  # of a process that was killed
-        shutil.rmtree(stale)
+    # What a killed process left, and what is damaged.
+    for stale in (*folder.parent.glob(f".{glob.escape(folder.name)}.*"), folder):
+        _remove(stale)
     partial = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}."))
     try:
-        shape = (len(scenes), *size)
-        images = np.lib.format.open_memmap(partial / IMAGES, "w+", np.uint8, (*shape, 3))
-        labels = np.lib.format.open_memmap(partial / LABELS, "w+", np.uint8, shape)
-        # Taken from the disk now: a mapped file that finds it full later would kill the process.
-        for array, name in ((images, IMAGES), (labels, LABELS)):
-            _reserve(partial / name, array.offset + array.nbytes)
+        images, labels = _open_arrays(partial, len(scenes), size)
 
         def decode(number: int) -> None:
             images[number], labels[number] = resized(scenes[number], size)
@@ -138,13 +172,39 @@ def _build(
                 progress(done)
         images.flush()
         labels.flush()
-        about = {"names": [scene.name for scene in scenes]}
-        (partial / ABOUT).write_text(json.dumps(about), encoding="utf-8")
+        (partial / ABOUT).write_bytes(_about(scenes))
         partial.rename(folder)
     except BaseException:
         with contextlib.suppress(OSError):
             shutil.rmtree(partial)
         raise
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def _open_arrays(folder: Path, count: int, size: tuple[int, int]) -> tuple[Mapped, Mapped]:
+    """Make the files of a cache, with room on the disk for all that will be in them."""
+    arrays = []
+    for name, shape in _shapes(count, size).items():
+        array = np.lib.format.open_memmap(folder / name, "w+", np.uint8, shape)
+        # Taken from the disk now: a mapped file that finds it full later would kill the process.
+        _reserve(folder / name, array.offset + array.nbytes)
+        arrays.append(array)
+    images, labels = arrays
+    return images, labels
+
+
+def _shapes(count: int, size: tuple[int, int]) -> dict[str, tuple[int, ...]]:
+    return {IMAGES: (count, *size, 3), LABELS: (count, *size)}
+
+
+def _about(scenes: Sequence[Scene]) -> bytes:
+    return json.dumps({"names": [scene.name for scene in scenes]}).encode()
 
 
 def _reserve(path: Path, size: int) -> None:
@@ -163,10 +223,29 @@ def resized(scene: Scene, size: tuple[int, int]) -> tuple[Pixels, Pixels]:
     return np.asarray(smaller), np.asarray(nearest)
 
 
-def _map(folder: Path) -> Arrays:
-    names = json.loads((folder / ABOUT).read_text(encoding="utf-8"))["names"]
-    return Arrays(
-        names=tuple(names),
-        images=np.load(folder / IMAGES, mmap_mode="r"),
-        labels=np.load(folder / LABELS, mmap_mode="r"),
-    )
+def _map(folder: Path, scenes: Sequence[Scene], size: tuple[int, int]) -> Arrays | None:
+    """Return what a cache holds; None if there is none, or it is not what would be written."""
+    about = _about(scenes)
+    try:
+        if not all((folder / name).is_file() for name in (ABOUT, IMAGES, LABELS)):
+            return None
+        if read_bytes(folder / ABOUT, what="cache", most=len(about)) != about:
+            return None
+        images, labels = (
+            _map_array(folder / name, shape) for name, shape in _shapes(len(scenes), size).items()
+        )
+    except Exception:  # noqa: BLE001 - numpy raises all kinds of errors on damaged files
+        return None
+    return Arrays(names=tuple(scene.name for scene in scenes), images=images, labels=labels)
+
+
+def _map_array(path: Path, shape: tuple[int, ...]) -> Pixels:
+    """Map an array of bytes from a file.
+
+    Raises:
+        ValueError: it holds no such array; and whatever else a damaged file may lead to.
+    """
+    found: Pixels = np.load(path, mmap_mode="r", allow_pickle=False)
+    if found.shape != shape or found.dtype != np.uint8 or not found.flags.c_contiguous:
+        raise ValueError(f"{path} is no array of bytes of the shape {shape}")
+    return found

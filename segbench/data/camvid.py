@@ -8,13 +8,24 @@ its split of 367, 101 and 233 frames.
 from __future__ import annotations
 
 import csv
+import io
+import os
 import re
-from collections.abc import Iterable
+from collections.abc import Iterator
 from pathlib import Path
 
-from segbench.data.codes import ColorCodes, IndexCodes
+from segbench.data.codes import ColorCodes, IndexCodes, color_of
 from segbench.data.errors import DataError
-from segbench.data.files import Pairing, pair_by_list, pair_by_stem, pictures_in
+from segbench.data.pictures import (
+    Pairing,
+    is_file,
+    is_folder,
+    load_text,
+    pair_by_list,
+    pair_by_stem,
+    pictures_in,
+    reasons_of,
+)
 from segbench.data.places import find_home
 from segbench.data.scenes import VOID, Color, Dataset, LabelClass
 
@@ -69,20 +80,20 @@ def open_camvid(root: Path) -> Dataset:
 
 
 def _is_home(folder: Path) -> bool:
-    return _is_tutorial(folder) or any((folder / name).is_file() for name in TABLES)
+    return _is_tutorial(folder) or any(is_file(folder / name) for name in TABLES)
 
 
 def _is_tutorial(folder: Path) -> bool:
-    return (folder / "trainannot").is_dir()
+    return is_folder(folder / "trainannot")
 
 
 def _open_tutorial(home: Path) -> Dataset:
     ids = {number: number for number in range(len(CLASSES))} | {TUTORIAL_VOID: VOID}
-    codes = IndexCodes(ids)
+    codes = IndexCodes(ids, colors={i: each.color for i, each in enumerate(CLASSES)})
     found = {}
     for split in SPLITS:
         listing = home / f"{split}.txt"
-        if listing.is_file():
+        if os.path.lexists(listing):
             found[split] = pair_by_list(listing, home, codes, prefix=TUTORIAL_PREFIX)
         else:
             images, labels = pictures_in(home / split), pictures_in(home / f"{split}annot")
@@ -120,6 +131,7 @@ def _pair_original(images: Path, labels: Path, codes: ColorCodes) -> Pairing:
         pictures_in(labels),
         codes,
         label_stem=lambda stem: stem.removesuffix("_L") if stem.endswith("_L") else None,
+        label_end="_L",
     )
 
 
@@ -139,7 +151,7 @@ def split_of(frame: str) -> str:
 
 def _merged_colors(home: Path) -> dict[Color, int]:
     """Return the class id of each colour of the copy's own table."""
-    table = next(home / name for name in TABLES if (home / name).is_file())
+    table = next(home / name for name in TABLES if is_file(home / name))
     ids = {
         source: next(i for i, each in enumerate(CLASSES) if each.name == target)
         for target, sources in SOURCES.items()
@@ -153,23 +165,32 @@ def _merged_colors(home: Path) -> dict[Color, int]:
     return colors
 
 
-def _rows(table: Path) -> Iterable[tuple[str, Color]]:
-    """Return names and colours: ``r g b name`` in the text, ``name,r,g,b`` in the CSV file."""
+def _rows(table: Path) -> Iterator[tuple[str, Color]]:
+    """Give names and colours: ``r g b name`` in the text, ``name,r,g,b`` in the CSV file."""
+    text = io.StringIO(load_text(table, what="the table of colours"), newline="")
+    wanted = "each row has a class's name and its red, green and blue, from 0 to 255"
     try:
-        text = table.read_text(encoding="utf-8-sig")
-        if table.suffix == ".csv":
-            rows = [(row[0], row[1:4]) for row in csv.reader(text.splitlines()[1:]) if row]
-        else:
-            words = (line.split() for line in text.splitlines() if line.strip())
-            rows = [(row[3], row[:3]) for row in words]
-        return [
-            (name.strip(), (int(red), int(green), int(blue))) for name, (red, green, blue) in rows
-        ]
-    except (OSError, ValueError, IndexError) as error:
+        for number, (name, cells) in enumerate(_cells(text, table.suffix), 1):
+            color = color_of(cells)
+            if color is None:
+                raise DataError(
+                    f"cannot read the table of colours {str(table)!r}: row {number} has the colour "
+                    f"{' '.join(cells)!r}; {wanted}"
+                )
+            yield name.strip(), color
+    except csv.Error as error:
         raise DataError(
-            f"cannot read the table of colours {str(table)!r}: {error}; each row has a class's "
-            "name and its red, green and blue"
+            f"cannot read the table of colours {str(table)!r}: {error}; {wanted}"
         ) from error
+
+
+def _cells(text: io.StringIO, suffix: str) -> Iterator[tuple[str, list[str]]]:
+    if suffix == ".csv":
+        next(text, None)  # the heading
+        yield from ((row[0], row[1:4]) for row in csv.reader(text) if row)
+    else:
+        words = (line.split() for line in text if line.strip())
+        yield from (("".join(row[3:4]), row[:3]) for row in words)
 
 
 def _dataset(layout: str, found: dict[str, Pairing]) -> Dataset:
@@ -179,4 +200,5 @@ def _dataset(layout: str, found: dict[str, Pairing]) -> Dataset:
         classes=CLASSES,
         splits={split: pairing.scenes for split, pairing in found.items()},
         unpaired=tuple(path for pairing in found.values() for path in pairing.unpaired),
+        reasons=reasons_of(found.values()),
     )

@@ -11,7 +11,14 @@ from pathlib import Path
 
 from segbench.data.codes import IndexCodes
 from segbench.data.errors import DataError
-from segbench.data.files import Pairing, pair_by_stem, pictures_in
+from segbench.data.pictures import (
+    Pairing,
+    folders_in,
+    is_folder,
+    pair_by_stem,
+    pictures_in,
+    reasons_of,
+)
 from segbench.data.places import find_home
 from segbench.data.scenes import VOID, Dataset, LabelClass
 
@@ -42,6 +49,14 @@ LABEL_IDS = dict.fromkeys((*range(34), VOID), VOID) | {
     value: number for number, value in enumerate(EVALUATED)
 }
 TRAIN_IDS = {number: number for number in range(len(CLASSES))} | {VOID: VOID}
+
+
+def codes_of(ids: dict[int, int]) -> IndexCodes:
+    """Return how labels are read whose numbers have these class ids."""
+    colors = {value: CLASSES[number].color for value, number in ids.items() if number != VOID}
+    return IndexCodes(ids, colors=colors)
+
+
 IMAGE_END = "_leftImg8bit"
 # Train ids are read where a copy has them, which is made of the other with cityscapesScripts.
 LABEL_ENDS = {"_gtFine_labelTrainIds": TRAIN_IDS, "_gtFine_labelIds": LABEL_IDS}
@@ -57,7 +72,7 @@ def open_cityscapes(root: Path) -> Dataset:
     home = find_home(
         root,
         ("cityscapes", "Cityscapes"),
-        lambda folder: all((folder / name).is_dir() for name in ("leftImg8bit", "gtFine")),
+        lambda folder: all(is_folder(folder / name) for name in ("leftImg8bit", "gtFine")),
     )
     if home is None:
         raise DataError(
@@ -83,16 +98,16 @@ def _pair_cities(home: Path, split: str) -> Pairing:
     return pair_by_stem(
         images,
         labels,
-        IndexCodes(ids),
+        codes_of(ids),
         image_stem=lambda stem: stem.removesuffix(IMAGE_END),
         # colours and instances lie beside the ids
         label_stem=lambda stem: stem.removesuffix(end) if stem.endswith(end) else None,
+        label_end=end,
     )
 
 
 def _pictures_of_cities(folder: Path) -> list[Path]:
-    cities = sorted(each for each in folder.iterdir() if each.is_dir()) if folder.is_dir() else []
-    return [picture for city in cities for picture in pictures_in(city)]
+    return [picture for city in folders_in(folder) for picture in pictures_in(city)]
 
 
 # Images and labels of a split, and what the labels' names end in, from the root of BDD100K.
@@ -125,9 +140,10 @@ def open_bdd(root: Path) -> Dataset:
         split: pair_by_stem(
             pictures_in(home / images.format(split)),
             pictures_in(home / labels.format(split)),
-            IndexCodes(TRAIN_IDS),
+            codes_of(TRAIN_IDS),
             # the colours of the legacy layout lie elsewhere, but some copies put them together
             label_stem=lambda stem: stem.removesuffix(end) if stem.endswith(end) else None,
+            label_end=end,
         )
         for split in SPLITS
     }
@@ -139,7 +155,7 @@ def _bdd_layout(folder: Path) -> str | None:
         (
             name
             for name, (_, labels, _) in BDD_LAYOUTS.items()
-            if (folder / labels.format("train")).is_dir()
+            if is_folder(folder / labels.format("train"))
         ),
         None,
     )
@@ -152,4 +168,5 @@ def _dataset(name: str, layout: str, found: dict[str, Pairing]) -> Dataset:
         classes=CLASSES,
         splits={split: pairing.scenes for split, pairing in found.items()},
         unpaired=tuple(path for pairing in found.values() for path in pairing.unpaired),
+        reasons=reasons_of(found.values()),
     )

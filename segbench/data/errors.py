@@ -1,4 +1,4 @@
-"""What can be wrong with data."""
+"""Errors of datasets."""
 
 from __future__ import annotations
 
@@ -7,3 +7,7 @@ from segbench.errors import UsageError
 
 class DataError(UsageError):
     """A dataset is not there, or something in it cannot be used."""
+
+
+class SpoiltError(DataError):
+    """What was downloaded is of no use; it is removed, and the next try begins anew."""

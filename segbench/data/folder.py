@@ -2,26 +2,45 @@
 
 The folder has ``classes.csv``, with the heading ``name,red,green,blue`` or ``name`` alone, and for
 each split ``SPLIT/images`` with ``SPLIT/labels``, or ``images/SPLIT`` with ``labels/SPLIT``. Labels
-are numbers, the rows of the file from 0; or colours, where the file has them and the labels do. A
-class called ``void`` is none, and neither is the number 255.
+are numbers, the rows of the file from 0, or those of a column ``value`` behind the name; or
+colours, where the file has them and the labels do. A class called ``void`` is none, and neither is
+the number 255 unless a class has it as its value.
 """
 
 from __future__ import annotations
 
 import csv
+import io
 import itertools
+import os
+import re
+from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from pathlib import Path
 
-from segbench.data.codes import INDEX_MODES, ColorCodes, IndexCodes
+from segbench.data.class_file_codes import ClassFileCodes, ClassRow
+from segbench.data.codes import MOST_CLASSES, ClassNames, color_of
 from segbench.data.errors import DataError
-from segbench.data.files import Codes, Pairing, load_picture, pair_by_stem, pictures_in
+from segbench.data.pictures import (
+    Codes,
+    Pairing,
+    composed,
+    folders_in,
+    load_text,
+    pair_by_stem,
+    pictures_in,
+    reasons_of,
+)
 from segbench.data.scenes import VOID, Color, Dataset, LabelClass
+from segbench.errors import one_line
 
 CLASS_FILE = "classes.csv"
 VOID_NAME = "void"
 COLORED = ("name", "red", "green", "blue")
+VALUE = "value"
+MOST_VALUE = (1 << 16) - 1  # which 16 bits hold
+LABEL_END = re.compile(r"[_. -](?=\w*[^\W\d_])")  # where such as _mask may begin
 LAYOUTS = ("{split}/images", "images/{split}")
-MOST_CLASSES = 254
 LEVELS = 6  # of each of three colours, for classes without one
 
 
@@ -31,43 +50,69 @@ def open_folder(home: Path) -> Dataset:
     Raises:
         DataError: it has no class file, no split, or one of them cannot be used.
     """
-    rows, has_colors = _read_classes(home / CLASS_FILE)
-    ids: list[int] = []
-    classes: list[LabelClass] = []
-    for row in rows:
-        is_void = row.name.lower() == VOID_NAME
-        ids.append(VOID if is_void else len(classes))
-        classes += [] if is_void else [row]
+    rows, are_stated = _read_classes(home / CLASS_FILE)
+    spare = itertools.cycle(_spread_colors())
+    classes = tuple(
+        LabelClass(row.name, row.color or free)
+        for row, free in zip(rows, spare, strict=False)
+        if row.number != VOID
+    )
     splits = _splits(home)
-    labels = next((label for _, each in splits.values() for label in pictures_in(each)), None)
-    codes: Codes
-    if (
-        has_colors
-        and labels is not None
-        and load_picture(labels, what="label").mode not in INDEX_MODES
-    ):
-        codes = ColorCodes({row.color: number for row, number in zip(rows, ids, strict=True)})
-    else:
-        codes = IndexCodes(dict(enumerate(ids)) | {VOID: VOID})
-    found: dict[str, Pairing] = {
-        split: pair_by_stem(pictures_in(images), pictures_in(labels_of), codes)
-        for split, (images, labels_of) in splits.items()
+    labels = {split: pictures_in(each) for split, (_, each) in splits.items()}
+    codes = ClassFileCodes(
+        rows,
+        are_stated=are_stated,
+        find_labels=lambda: [label for each in labels.values() for label in each],
+    )
+    found = {
+        split: _pair(pictures_in(images), labels[split], codes)
+        for split, (images, _) in splits.items()
     }
     return Dataset(
         name=home.name,
         layout=f"folders of images and labels, in {home}",
-        classes=tuple(classes),
+        classes=classes,
         splits={split: pairing.scenes for split, pairing in found.items()},
         unpaired=tuple(path for pairing in found.values() for path in pairing.unpaired),
+        reasons=reasons_of(found.values()),
+        notes=codes.notes,
     )
+
+
+def _pair(images: Sequence[Path], labels: Sequence[Path], codes: Codes) -> Pairing:
+    """Pair the files of a split; all labels may have one ending more, such as ``_mask``."""
+    found = pair_by_stem(images, labels, codes)
+    if found.scenes or not images or not labels:
+        return found
+    stems = {composed(image.stem) for image in images}
+    ends = {_end_behind(stems, composed(label.stem)) for label in labels} - {None}
+    if len(ends) != 1:
+        return found
+    end = ends.pop() or ""
+    return pair_by_stem(
+        images,
+        labels,
+        codes,
+        label_stem=lambda stem: stem.removesuffix(end) if stem.endswith(end) else None,
+        label_end=end,
+    )
+
+
+def _end_behind(stems: AbstractSet[str], stem: str) -> str | None:
+    """Return what a label's stem has behind that of an image; None if it has none before it.
+
+    >>> _end_behind({"a", "a_b"}, "a_b_mask"), _end_behind({"a"}, "a_2"), _end_behind({"a"}, "a")
+    ('_mask', None, None)
+    """
+    found = (stem[each.start() :] for each in LABEL_END.finditer(stem))
+    return next((end for end in [*found][::-1] if stem.removesuffix(end) in stems), None)
 
 
 def _splits(home: Path) -> dict[str, tuple[Path, Path]]:
     """Return the folders of images and of labels of each split."""
-    inside = {each.parent.name: each for each in sorted(home.glob("*/images"))}
-    beside = {each.name: each for each in sorted((home / "images").glob("*")) if each.is_dir()}
-    found = {name: (images, images.with_name("labels")) for name, images in inside.items()} or {
-        name: (images, home / "labels" / name) for name, images in beside.items()
+    within = [each for each in folders_in(home) if os.path.lexists(each / "images")]
+    found = {each.name: (each / "images", each / "labels") for each in within} or {
+        each.name: (each, home / "labels" / each.name) for each in folders_in(home / "images")
     }
     if not found:
         wanted = " or ".join(layout.format(split="train") for layout in LAYOUTS)
@@ -75,52 +120,102 @@ def _splits(home: Path) -> dict[str, tuple[Path, Path]]:
     return found
 
 
-def _read_classes(path: Path) -> tuple[list[LabelClass], bool]:
-    """Return the rows of a class file, void among them, and whether it gives their colours."""
-    try:
-        rows = [row for row in csv.reader(path.read_text(encoding="utf-8-sig").splitlines()) if row]
-    except FileNotFoundError as error:
-        raise DataError(
-            f"no {path.name} in {str(path.parent)!r}; write one with the heading "
-            "name,red,green,blue and a row for each class"
-        ) from error
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise DataError(f"cannot read {str(path)!r}: {error}") from error
-    heading = tuple(cell.strip().lower() for cell in rows[0]) if rows else ()
-    has_colors = heading == COLORED
-    if not has_colors and heading != COLORED[:1]:
-        raise DataError(
-            f"{path}: its heading is {','.join(heading)!r}; "
-            "write name,red,green,blue, or name alone"
-        )
-    if not 1 < len(rows) <= MOST_CLASSES + 1:
-        raise DataError(
-            f"{path}: it names {len(rows) - 1} classes; 1 to {MOST_CLASSES} can be told apart"
-        )
-    spare = itertools.cycle(_spread_colors())
-    found = []
-    for number, row in enumerate(rows[1:], 2):
+def _read_classes(path: Path) -> tuple[list[ClassRow], bool]:
+    """Return the rows of a class file, void among them, and whether it gives their values."""
+    (_, heading), *rows = _read_rows(path)
+    has_colors, has_values = _columns(path, heading)
+    names = ClassNames(str(path))
+    colored: dict[Color, tuple[int, bool]] = {}
+    valued: dict[int, int] = {}
+    found: list[ClassRow] = []
+    for number, row in rows:
         if len(row) != len(heading):
             raise DataError(
                 f"{path}: line {number} has {len(row)} values, the heading {len(heading)}"
             )
-        found.append(
-            LabelClass(row[0].strip(), _color(row[1:], path, number) if has_colors else next(spare))
+        name = row[0].strip()
+        is_void = _is_void(name)  # of which there may be several colours
+        if not is_void:
+            names.add(name, where=f"line {number}")
+        color = _color(row[-3:], path, number) if has_colors else None
+        if color is not None:
+            before, both_void = colored.setdefault(color, (number, is_void))
+            if before != number and not (is_void and both_void):
+                raise DataError(
+                    f"{path}: line {number} has the colour {','.join(map(str, color))}, which is "
+                    f"that of line {before}; give each class a colour of its own"
+                )
+        value = _value(row[1], path, number) if has_values else len(found)
+        if valued.setdefault(value, number) != number:
+            raise DataError(
+                f"{path}: line {number} has the value {value}, which is that of line "
+                f"{valued[value]}; give each class a value of its own"
+            )
+        known = sum(each.number != VOID for each in found)
+        found.append(ClassRow(name, color, value, VOID if is_void else known))
+    if all(each.number == VOID for each in found):
+        raise _miscounted(path, 0)
+    return found, has_values
+
+
+def _is_void(name: str) -> bool:
+    return name.lower() == VOID_NAME
+
+
+def _columns(path: Path, heading: list[str]) -> tuple[bool, bool]:
+    """Tell from a class file's heading whether it gives colours, and whether it gives values."""
+    cells = tuple(cell.strip().lower() for cell in heading)
+    has_values = cells[1:2] == (VALUE,)
+    others = cells[:1] + cells[2:] if has_values else cells
+    if others not in (COLORED, COLORED[:1]):
+        raise DataError(
+            f"{path}: its heading is {','.join(cells)!r}; write name,red,green,blue, or name alone"
         )
-    return found, has_colors
+    return others == COLORED, has_values
+
+
+def _value(cell: str, path: Path, number: int) -> int:
+    if not re.fullmatch(r"\s*[0-9]{1,5}\s*", cell, re.ASCII) or int(cell) > MOST_VALUE:
+        raise DataError(
+            f"{path}: line {number} has the value {one_line(cell)!r}; write a number from 0 to "
+            f"{MOST_VALUE}"
+        )
+    return int(cell)
+
+
+def _read_rows(path: Path) -> list[tuple[int, list[str]]]:
+    """Return the rows of a class file with the numbers of their lines, the heading first."""
+    if not os.path.lexists(path):
+        raise DataError(
+            f"no {path.name} in {str(path.parent)!r}; write one with the heading "
+            "name,red,green,blue and a row for each class"
+        )
+    reader = csv.reader(io.StringIO(load_text(path, what="the classes"), newline=""), strict=True)
+    rows = ((reader.line_num, row) for row in reader if row)
+    try:
+        found = list(itertools.islice(rows, 1 + MOST_CLASSES))
+        others = sum(1 for _ in rows)
+    except csv.Error as error:
+        raise DataError(
+            f"cannot read the classes {str(path)!r}: line {reader.line_num}: {error}"
+        ) from error
+    if others:
+        raise _miscounted(path, MOST_CLASSES + others)
+    return found or [(1, [])]
+
+
+def _miscounted(path: Path, count: int) -> DataError:
+    return DataError(f"{path}: it names {count:,} classes; 1 to {MOST_CLASSES} can be told apart")
 
 
 def _color(cells: list[str], path: Path, number: int) -> Color:
-    try:
-        red, green, blue = (int(cell) for cell in cells)
-    except ValueError:
-        red = green = blue = -1
-    if not all(0 <= part <= 255 for part in (red, green, blue)):  # noqa: PLR2004 - eight bits
+    color = color_of(cells)
+    if color is None:
         raise DataError(
-            f"{path}: line {number} has the colour {','.join(cells)}; "
+            f"{path}: line {number} has the colour {one_line(','.join(cells))}; "
             "write three numbers from 0 to 255"
         )
-    return red, green, blue
+    return color
 
 
 def _spread_colors() -> list[Color]:

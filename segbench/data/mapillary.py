@@ -7,19 +7,33 @@ in colours. Only classes that the configuration has evaluated are classes here.
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated
 
-from segbench.data.codes import IndexCodes
+from annotated_types import Interval
+
+from segbench.data.codes import MOST_CLASSES, ClassNames, IndexCodes
 from segbench.data.errors import DataError
-from segbench.data.files import Pairing, pair_by_stem, pictures_in
+from segbench.data.pictures import (
+    Pairing,
+    is_file,
+    is_folder,
+    load_text,
+    pair_by_stem,
+    pictures_in,
+    reasons_of,
+)
 from segbench.data.places import find_home
-from segbench.data.scenes import VOID, Dataset, LabelClass
+from segbench.data.scenes import VOID, Color, Dataset, LabelClass
+from segbench.errors import UsageError
+from segbench.files import parse_as
 
 FOLDERS = {"train": "training", "val": "validation"}
 HOMES = ("mapillary", "mapillary-vistas", "vistas")
+MOST_LABELS = 1 << 16  # which an index of 16 bits tells apart
+
+Level = Annotated[int, Interval(ge=0, le=255)]
 
 
 @dataclass(frozen=True)
@@ -34,6 +48,26 @@ class Layout:
     words: str
     labels: str
     config: str
+
+
+@dataclass(frozen=True)
+class ConfiguredLabel:
+    """One label of a configuration; its index is its place among them.
+
+    Attributes:
+        evaluate: whether it is a class; without it, it is void.
+    """
+
+    name: str
+    color: tuple[Level, Level, Level]
+    evaluate: bool
+
+
+@dataclass(frozen=True)
+class Configuration:
+    """What is read of a release's configuration; it has more."""
+
+    labels: tuple[ConfiguredLabel, ...]
 
 
 # The annotations of version 1.2 are in both releases, those of 2.0 in the second alone.
@@ -73,8 +107,8 @@ def _open(name: str, root: Path, layouts: tuple[Layout, ...]) -> Dataset:
             f"no Mapillary Vistas in {str(root)!r}: it has {_not(wanted)}; ask for it at "
             "www.mapillary.com/dataset/vistas, and unpack it into its folder mapillary"
         )
-    classes, ids = _read_config(home / layout.config)
-    codes = IndexCodes(ids)
+    classes, ids, colors = _read_config(home / layout.config)
+    codes = IndexCodes(ids, colors=colors)
     found: dict[str, Pairing] = {
         split: pair_by_stem(
             pictures_in(home / folder / "images"), pictures_in(home / folder / layout.labels), codes
@@ -87,6 +121,7 @@ def _open(name: str, root: Path, layouts: tuple[Layout, ...]) -> Dataset:
         classes=classes,
         splits={split: pairing.scenes for split, pairing in found.items()},
         unpaired=tuple(path for pairing in found.values() for path in pairing.unpaired),
+        reasons=reasons_of(found.values()),
     )
 
 
@@ -95,25 +130,30 @@ def _not(wanted: list[str]) -> str:
 
 
 def _has(folder: Path, layout: Layout) -> bool:
-    return (folder / layout.config).is_file() and (folder / "training" / layout.labels).is_dir()
+    return is_file(folder / layout.config) and is_folder(folder / "training" / layout.labels)
 
 
-def _read_config(path: Path) -> tuple[tuple[LabelClass, ...], dict[int, int]]:
-    """Return the evaluated classes, and the class id of each index."""
+def _read_config(
+    path: Path,
+) -> tuple[tuple[LabelClass, ...], dict[int, int], dict[int, Color]]:
+    """Return the evaluated classes, the class id of each index, and its colour."""
+    source = f"the configuration {str(path)!r}"
     try:
-        labels: list[dict[str, Any]] = json.loads(path.read_text(encoding="utf-8"))["labels"]
-        rows = [
-            (label["name"], tuple(map(int, label["color"])), label["evaluate"]) for label in labels
-        ]
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise DataError(
-            f"cannot read the configuration {str(path)!r}: {error}; it has a list 'labels' of "
-            "objects with 'name', 'color' and 'evaluate'"
-        ) from error
+        found = parse_as(load_text(path, what="the configuration"), Configuration, source=source)
+    except UsageError as error:
+        raise DataError(str(error)) from error
+    names = ClassNames(source)
     classes: list[LabelClass] = []
     ids = {}
-    for index, (name, (red, green, blue), is_evaluated) in enumerate(rows):
-        ids[index] = len(classes) if is_evaluated else VOID
-        if is_evaluated:
-            classes.append(LabelClass(name, (red, green, blue)))
-    return tuple(classes), ids
+    for index, label in enumerate(found.labels[:MOST_LABELS]):
+        ids[index] = len(classes) if label.evaluate else VOID
+        if label.evaluate:
+            names.add(label.name, where=f"label {index}")
+            classes.append(LabelClass(label.name, label.color))
+    if len(found.labels) > MOST_LABELS or not 0 < len(classes) <= MOST_CLASSES:
+        raise DataError(
+            f"{source} has {len(found.labels):,} labels, {len(classes):,} of them evaluated; "
+            f"1 to {MOST_CLASSES} can be told apart"
+        )
+    colors = {index: label.color for index, label in enumerate(found.labels)}
+    return tuple(classes), ids, colors

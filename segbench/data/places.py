@@ -1,4 +1,4 @@
-"""Where datasets are kept: the data root, and a dataset's home below it."""
+"""Locations of datasets: the data root, and a dataset's home below it."""
 
 from __future__ import annotations
 

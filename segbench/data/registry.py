@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,9 +9,11 @@ from typing import cast
 
 from segbench.data.errors import DataError
 from segbench.data.places import data_root
-from segbench.data.scenes import Dataset
-from zoo.errors import did_you_mean
-from zoo.importing import import_builder, is_import_string
+from segbench.data.scenes import Dataset, LabelClass, Scene
+from segbench.errors import one_line
+from zoo.allowed import is_import_string
+from zoo.errors import ZooError, did_you_mean
+from zoo.importing import import_builder, import_installed
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -119,27 +120,49 @@ def open_dataset(name: str, root: Path | None = None) -> Dataset:
     >>> len(open_dataset("streets").classes)
     8
     """
+    if root is not None:
+        data_root(root)  # which refuses what is no folder, for datasets that need none too
     if name == BUILT_IN:
-        return _opener(DATASETS[name].opener)(Path())
+        return _own_opener(DATASETS[name].opener)(Path())
     if name in DATASETS:
-        return _opener(DATASETS[name].opener)(data_root(root))
+        return _own_opener(DATASETS[name].opener)(data_root(root))
     if is_import_string(name):
-        found = _opener(name)(data_root(root))
-        if not isinstance(found, Dataset):
-            raise DataError(
-                f"{name!r} returned {type(found).__name__!r}; return a segbench.data.scenes.Dataset"
-            )
-        return found
+        return _call(import_builder(name), name, data_root(root))
     if Path(name).is_dir():
-        return _opener("segbench.data.folder:open_folder")(Path(name))
+        return _own_opener("segbench.data.folder:open_folder")(Path(name))
     raise DataError(
         f"unknown dataset {name!r}{did_you_mean(name, DATASETS)} (datasets: {', '.join(DATASETS)}; "
         "or a folder with classes.csv, or package.module:opener)"
     )
 
 
-def _opener(target: str) -> Callable[[Path], Dataset]:
-    module, _, name = target.partition(":")
-    if module.startswith("segbench.data."):
-        return cast("Callable[[Path], Dataset]", getattr(importlib.import_module(module), name))
-    return cast("Callable[[Path], Dataset]", import_builder(target))
+def _call(opener: Callable[..., object], name: str, root: Path) -> Dataset:
+    """Return what a user's opener returns, once it is seen to be a dataset.
+
+    Raises:
+        DataError: it raised, or returned something else.
+    """
+    try:
+        found = opener(root)
+    except (DataError, ZooError):
+        raise
+    except (Exception, SystemExit) as error:  # a user's code may raise anything
+        said = one_line(f"{type(error).__name__}: {error}").removesuffix(":")
+        raise DataError(f"opening dataset {name!r} raised {said}") from error
+    if not isinstance(found, Dataset):
+        raise DataError(
+            f"{name!r} returned {type(found).__name__!r}; return a segbench.data.scenes.Dataset"
+        )
+    if not all(isinstance(each, LabelClass) for each in found.classes):
+        raise DataError(f"dataset {name!r} has classes that are no segbench.data.scenes.LabelClass")
+    for split, scenes in found.splits.items():
+        if not all(isinstance(scene, Scene) for scene in scenes):
+            raise DataError(
+                f"split {split!r} of dataset {name!r} has scenes without a name, a fingerprint, an "
+                "image and a label; see segbench.data.scenes.Scene"
+            )
+    return found
+
+
+def _own_opener(target: str) -> Callable[[Path], Dataset]:
+    return cast("Callable[[Path], Dataset]", import_installed(target))

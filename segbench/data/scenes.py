@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Annotated, Protocol, runtime_checkable
+
+from annotated_types import Interval
 
 from segbench.data.errors import DataError
-from segbench.errors import SegbenchWarning
+from segbench.errors import SegbenchWarning, one_line
 
 if TYPE_CHECKING:
     import numpy as np
@@ -19,7 +21,9 @@ if TYPE_CHECKING:
 VOID = 255
 """What pixels without a class are labelled with, in every dataset."""
 
-Color = tuple[int, int, int]
+_NOTES = "/"  # in what was told, which has names of splits besides
+Level = Annotated[int, Interval(ge=0, le=255)]
+Color = tuple[Level, Level, Level]
 
 
 @dataclass(frozen=True)
@@ -34,6 +38,7 @@ class LabelClass:
     color: Color
 
 
+@runtime_checkable
 class Scene(Protocol):
     """One image and what is seen in it."""
 
@@ -64,6 +69,8 @@ class Dataset:
         layout: what was found, and how it was split if it comes without splits.
         splits: the scenes by the name of the split: train, val, test.
         unpaired: images without a label, and labels without an image.
+        reasons: for some of them, why, as the rest of a sentence.
+        notes: returns what is to be said of the labels that were read so far.
     """
 
     name: str
@@ -71,9 +78,12 @@ class Dataset:
     classes: tuple[LabelClass, ...]
     splits: Mapping[str, Sequence[Scene]]
     unpaired: tuple[str, ...] = ()
+    reasons: Mapping[str, str] = field(default_factory=dict)
+    notes: Callable[[], tuple[str, ...]] = tuple
+    _told: set[str] = field(default_factory=set, init=False, repr=False, compare=False)
 
     def split(self, name: str) -> Sequence[Scene]:
-        """Return the scenes of one split; warn if the dataset has images or labels left over.
+        """Return the scenes of one split; warn once if the dataset has images or labels left over.
 
         Raises:
             DataError: there is no such split, or it is empty.
@@ -82,8 +92,21 @@ class Dataset:
             names = ", ".join(self.splits)
             raise DataError(f"dataset {self.name!r} has no split {name!r} (splits: {names})")
         if not self.splits[name]:
-            raise DataError(f"split {name!r} of dataset {self.name!r} is empty ({self.layout})")
-        if self.unpaired:
+            lonely = next(
+                (
+                    f"; {path} {self.reasons[path]}"
+                    for path in self.unpaired
+                    if path in self.reasons
+                ),
+                "",
+            )
+            raise DataError(
+                one_line(
+                    f"split {name!r} of dataset {self.name!r} is empty ({self.layout}){lonely}"
+                )
+            )
+        if self.unpaired and not self._told - {_NOTES}:
+            self._told.add(name)
             first, others = self.unpaired[0], len(self.unpaired) - 1
             warnings.warn(
                 f"{first}{f' and {others} more' if others else ''} of dataset {self.name!r} left "
@@ -93,6 +116,13 @@ class Dataset:
                 stacklevel=2,
             )
         return self.splits[name]
+
+    def warn_of_notes(self) -> None:
+        """Warn once of what is to be said of the labels that were read so far."""
+        for note in self.notes():
+            if _NOTES not in self._told:
+                self._told.add(_NOTES)
+                warnings.warn(f"dataset {self.name!r}: {note}", SegbenchWarning, stacklevel=2)
 
 
 def read_scene(scene: Scene) -> tuple[Pixels, Pixels]:

@@ -10,12 +10,13 @@ Neither comes with a split. A fifth of the scenes, by a hash of the file name, i
 from __future__ import annotations
 
 import hashlib
+import unicodedata
 from collections.abc import Callable
 from pathlib import Path
 
 from segbench.data.codes import IndexCodes, read_first_of_16_bits
 from segbench.data.errors import DataError
-from segbench.data.files import FileScene, pair_by_stem, pictures_in
+from segbench.data.pictures import FileScene, folders_in, is_folder, pair_by_stem, pictures_in
 from segbench.data.places import find_home
 from segbench.data.scenes import VOID, Dataset, LabelClass
 
@@ -76,8 +77,8 @@ def open_synthia_seqs(root: Path) -> Dataset:
 
 
 def _recordings(home: Path) -> list[Path]:
-    found = home.glob("SYNTHIA-SEQS-*")
-    return sorted(each for each in found if (each / "GT" / "LABELS" / CAMERA).is_dir())
+    named = [each for each in folders_in(home) if each.name.startswith("SYNTHIA-SEQS-")]
+    return [each for each in named if is_folder(each / "GT" / "LABELS" / CAMERA)]
 
 
 def _absent(words: str, root: Path, wanted: str, name: str) -> DataError:
@@ -99,12 +100,12 @@ def _dataset(
     ids = {0: VOID} | {number: number - 1 for number in range(1, len(classes) + 1)}
     codes = IndexCodes(ids, read=read_first_of_16_bits)
     scenes: list[FileScene] = []
-    unpaired: list[str] = []
+    reasons: dict[str, str] = {}
     for folder in folders:
         images, labels = folder / "RGB" / below, folder / "GT" / "LABELS" / below
         found = pair_by_stem(pictures_in(images), pictures_in(labels), codes)
         scenes += found.scenes
-        unpaired += found.unpaired
+        reasons |= found.reasons
     return Dataset(
         name=name,
         layout=f"{words}, split by a hash of the file name, in {home}",
@@ -113,7 +114,8 @@ def _dataset(
             "train": tuple(_chosen(scenes, lambda share: share >= VALIDATION_SHARE)),
             "val": tuple(_chosen(scenes, lambda share: share < VALIDATION_SHARE)),
         },
-        unpaired=tuple(unpaired),
+        unpaired=tuple(reasons),
+        reasons=reasons,
     )
 
 
@@ -127,5 +129,7 @@ def share_of(file_name: str) -> float:
     >>> 0 <= share_of("0000000.png") < 1
     True
     """
-    digest = hashlib.sha256(file_name.encode()).digest()
+    # A name need not be text; one that is has the same share in either form of Unicode's letters.
+    name = unicodedata.normalize("NFC", file_name).encode(errors="surrogateescape")
+    digest = hashlib.sha256(name).digest()
     return int.from_bytes(digest[:8], "big") / 2**64

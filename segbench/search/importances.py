@@ -1,4 +1,4 @@
-"""Which choices mattered, by Optuna's PED-ANOVA over the trials that were trained to the end."""
+"""Importances of choices, by Optuna's PED-ANOVA over the trials trained to the end."""
 
 from __future__ import annotations
 
@@ -9,22 +9,22 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import optuna
 
-LEAST = 10  # trials; from fewer nothing can be told
+MIN_TRIALS = 10  # with fewer there is no result
 
 
 def importances(study: optuna.Study) -> Mapping[str, Mapping[str, float]]:
-    """Return for latency and mIoU the share that each choice has in what made trials good."""
-    from optuna.importance import (  # noqa: PLC0415 - it takes a second
+    """Return the share of each choice in what made trials good, for latency and for mIoU."""
+    from optuna.importance import (
         PedAnovaImportanceEvaluator,
         get_param_importances,
     )
-    from optuna.trial import TrialState  # noqa: PLC0415
+    from optuna.trial import TrialState
 
-    if len(study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))) < LEAST:
+    if len(study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))) < MIN_TRIALS:
         return {}
     evaluator = PedAnovaImportanceEvaluator()
     with warnings.catch_warnings():
-        # It reminds of taking a lower target for a better one; so mIoU is negated.
+        # The warning is about lower targets counting as better; so mIoU is negated.
         warnings.filterwarnings("ignore", message="PedAnovaImportanceEvaluator computes")
         return {
             "latency_s": get_param_importances(

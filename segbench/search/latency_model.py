@@ -1,6 +1,6 @@
-"""Predict how many times the rival a network takes, from a few dozen that were timed.
+"""Latency model: a linear model of the operators' costs, fitted to timed networks.
 
-It screens; what is trained is measured.
+It only screens. Each network that is trained was measured.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from functools import cache, cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from segbench.search.layers import Layer, features
+from segbench.search.layer_costs import Layer, features
 from segbench.search.space import Values
 
 Floats = NDArray[np.float64]
@@ -21,11 +21,11 @@ Layers = Callable[[Values], Sequence[Layer]]
 
 @dataclass(frozen=True)
 class LatencyModel:
-    """Time per million of what operators of each kind do, none of them below zero.
+    """Non-negative costs of each kind of operator.
 
     Attributes:
-        layers: returns what the network of a choice does.
-        weights: for each of :func:`segbench.search.layers.features`.
+        layers: returns the operators of a choice's network.
+        weights: one for each of :func:`segbench.search.layer_costs.features`.
     """
 
     layers: Layers
@@ -33,12 +33,12 @@ class LatencyModel:
 
     @classmethod
     def fit(cls, layers: Layers, timed: Sequence[tuple[Values, float]]) -> LatencyModel:
-        """Return the model that is nearest to what was timed, by relative error.
+        """Fit the model by least squares of the relative errors.
 
         Args:
-            timed: choices, and what each takes, in any unit.
+            timed: choices and the latency of each, in any unit.
         """
-        from scipy.optimize import nnls  # noqa: PLC0415 - reports do not wait for it
+        from scipy.optimize import nnls
 
         taken = np.array([latency for _, latency in timed])
         rows = np.array([features(layers(values)) for values, _ in timed])
@@ -48,12 +48,12 @@ class LatencyModel:
         return cls(layers, weights / scales)
 
     def __call__(self, values: Values) -> float:
-        """Return what the network of a choice takes, in that unit."""
+        """Return the latency of a choice's network, in that unit."""
         return sum(map(self._cost, self.layers(values)))
 
     @cached_property
     def _cost(self) -> Callable[[Layer], float]:
-        """What tells the cost of a layer, worked out once for each: many networks have it."""
+        """Cost of a layer, cached: many networks share it."""
 
         @cache
         def cost(layer: Layer) -> float:

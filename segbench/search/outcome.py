@@ -1,75 +1,74 @@
-"""What a search found by now, from its ledger."""
+"""Result of a search, from its store."""
 
 from __future__ import annotations
 
-import time
-
-from segbench.environment import read_environment
-from segbench.search.engine import reference_for
-from segbench.search.importances import importances
-from segbench.search.ledger import Ledger, Tried
-from segbench.search.plan import Plan
+from segbench.measurement.host.reading import read_environment
+from segbench.measurement.settings import Settings
+from segbench.progress import timestamp
+from segbench.results.search import SearchResult, Trial
+from segbench.search.config import SearchConfig
+from segbench.search.engine import reference_point
 from segbench.search.space import Study
-from segbench.searches import Searched, Trial
-from segbench.settings import Settings
+from segbench.search.trial import TrialRecord
+from segbench.search.trial_store import TrialStore
 
 
 def outcome(
-    plan: Plan,
+    config: SearchConfig,
     study: Study,
     settings: Settings,
-    ledger: Ledger,
+    store: TrialStore,
     *,
-    anchor_s: float,
+    reference_s: float,
     complete: bool,
-) -> Searched:
-    """Return all trials that are over or wait at a rung, and what the search was.
+) -> SearchResult:
+    """Return the configuration of a search with all trials that are over or wait at a rung.
 
     Args:
         settings: of the measurements.
-        anchor_s: what the rival took when the search began.
+        reference_s: latency of the reference model when the search began.
         complete: whether as many trials are over as were asked for.
     """
-    job, seen = plan.job, read_environment()
-    return Searched(
+    job, environment = config.job, read_environment()
+    return SearchResult(
         study=study.name,
         dataset=job.dataset,
         protocol=job.protocol,
         recipe=job.recipe,
-        size=settings.size,
+        size=settings.workload.size,
         train_size=job.size,
         threads=settings.thread_count,
-        runtime=plan.runtime,
-        sampler=plan.sampler,
+        runtime=config.runtime,
+        sampler=config.sampler,
         seed=job.seed,
-        epochs=job.plan.epochs,
-        budget_s=None if plan.budget is None else plan.budget.seconds(anchor_s),
-        rival=study.rival.name,  # its options are the study's own
-        reference=reference_for(anchor_s),
-        asked=plan.trials,
-        trials=tuple(_trial(each, study, settings) for each in ledger.tried()),
-        machine=f"{seen.cpu_model or 'unknown CPU'}, torch {seen.torch}",
-        importances=importances(ledger.study) if complete else {},
+        epochs=job.effective_recipe.epochs,
+        budget_s=None if config.budget is None else config.budget.seconds(reference_s),
+        rival=study.reference_model.name,  # its options are the study's own
+        reference=reference_point(reference_s),
+        asked=config.trials,
+        trials=tuple(_trial(each, study, settings) for each in store.trials()),
+        machine=f"{environment.cpu_model or 'unknown CPU'}, torch {environment.torch}",
+        importances=store.importances() if complete else {},
         complete=complete,
-        created=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        created=timestamp(),
     )
 
 
-def _trial(tried: Tried, study: Study, settings: Settings) -> Trial:
-    seen, timed = tried.seen, tried.timed
-    last = max(seen.rungs, default=0)
-    layers = study.layers(seen.values, size=settings.size, classes=settings.classes or 0)
+def _trial(record: TrialRecord, study: Study, settings: Settings) -> Trial:
+    layers = study.operators(
+        record.values, size=settings.workload.size, classes=settings.workload.classes or 0
+    )
     return Trial(
-        number=seen.number,
-        model=tried.model,
-        state=seen.state,
-        reason=tried.reason,
-        latency_s=seen.latency_s,
-        ratio=None if timed is None else timed.ratio,
-        ratio_ci95=None if timed is None else timed.interval,
-        epochs=last,
-        miou=seen.rungs.get(last),
-        params=sum(layer.params for layer in layers),
-        macs=sum(layer.macs for layer in layers),
-        spent=tried.spent,
+        number=record.number,
+        model=record.model,
+        state=record.state,
+        reason=record.reason,
+        latency_s=record.latency_s,
+        ratio=None if record.timed is None else record.timed.ratio,
+        ratio_ci95=None if record.timed is None else record.timed.interval,
+        epochs=record.epochs,
+        miou=record.rungs.get(record.epochs),
+        params=int(sum(layer.params for layer in layers)),
+        macs=int(sum(layer.macs for layer in layers)),
+        spent=record.spent,
     )

@@ -1,4 +1,4 @@
-"""A page to look into a search with: point at a trial and see its network."""
+"""Interactive page of a search: a trial's network is shown at the pointer."""
 
 from __future__ import annotations
 
@@ -6,27 +6,27 @@ import importlib.util
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from segbench.files import write_text
+from segbench.results.search import SearchResult, growth, most_important
 from segbench.search import panels
-from segbench.searches import Searched, growth, mattered
-from segbench.store import write_text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from segbench.searches import Trial
+    from segbench.results.search import Trial
 
 TALL_PX = 900
 
 
-def write_page(path: Path, found: Searched) -> bool:
-    """Write the panels of the picture as a page, and tell whether plotly is there to do it.
+def write_page(path: Path, found: SearchResult) -> bool:
+    """Write the panels of the picture as a page; return False if plotly is not installed.
 
     Raises:
         UsageError: it cannot be written.
     """
     if importlib.util.find_spec("plotly") is None:
         return False
-    from plotly.subplots import make_subplots  # noqa: PLC0415 - an extra, and slow
+    from plotly.subplots import make_subplots
 
     whole: list[dict[str, int] | None] = [{"colspan": 2}, None]
     figure = make_subplots(
@@ -48,7 +48,7 @@ def write_page(path: Path, found: Searched) -> bool:
     return True
 
 
-def _draw_plane(figure: Any, found: Searched) -> None:  # noqa: ANN401 - plotly's
+def _draw_plane(figure: Any, found: SearchResult) -> None:  # noqa: ANN401 - plotly's
     for state, color, shown in panels.by_state(found):
         _scatter(figure, shown, name=f"{state} ({len(shown)})", marker={"color": color})
     front = found.front
@@ -60,16 +60,15 @@ def _draw_plane(figure: Any, found: Searched) -> None:  # noqa: ANN401 - plotly'
         line={"color": panels.FRONT, "shape": "hv"},
         error_x={"array": above, "arrayminus": below, "thickness": 1},
     )  # fmt: skip
-    rival = panels.rival(found)
     _scatter(
         figure,
-        rival,
+        panels.reference_model(found),
         name=found.rival,
-        marker={"color": panels.RIVAL, "symbol": "star", "size": 13},
+        marker={"color": panels.REFERENCE, "symbol": "star", "size": 13},
     )
     if found.budget_s is not None:
         figure.add_vline(
-            1e3 * found.budget_s, line={"color": panels.RIVAL, "dash": "dot"}, row=1, col=1
+            1e3 * found.budget_s, line={"color": panels.REFERENCE, "dash": "dot"}, row=1, col=1
         )
     figure.update_xaxes(title=panels.LATENCY, row=1, col=1)
     figure.update_yaxes(title=panels.MIOU, row=1, col=1)
@@ -91,15 +90,15 @@ def _scatter(
 
 def _words(trial: Trial) -> str:
     (latency_ms,), (miou,) = panels.places([trial])
-    of_rival = "" if trial.ratio is None else f", {trial.ratio:.3f} times the rival"
+    ratio = "" if trial.ratio is None else f", {trial.ratio:.3f} times the reference model"
     return (
         f"<b>trial {trial.number}</b>, {trial.state} after {trial.epochs} epochs<br>"
-        f"{latency_ms:.2f} ms{of_rival}, mIoU {miou:.4f}<br>"
+        f"{latency_ms:.2f} ms{ratio}, mIoU {miou:.4f}<br>"
         f"{trial.params:,} parameters, {trial.macs:,} MACs<br>" + trial.model.replace(",", "<br>")
     )
 
 
-def _draw_growth(figure: Any, found: Searched) -> None:  # noqa: ANN401
+def _draw_growth(figure: Any, found: SearchResult) -> None:  # noqa: ANN401
     steps = growth(found)
     figure.add_scatter(
         x=[epochs for epochs, _ in steps], y=[1e3 * area for _, area in steps], mode="lines",
@@ -109,8 +108,8 @@ def _draw_growth(figure: Any, found: Searched) -> None:  # noqa: ANN401
     figure.update_yaxes(title=panels.AREA, rangemode="tozero", row=2, col=1)
 
 
-def _draw_importances(figure: Any, found: Searched) -> None:  # noqa: ANN401
-    names = mattered(found, panels.MOST_CHOICES)[::-1]  # from below
+def _draw_importances(figure: Any, found: SearchResult) -> None:  # noqa: ANN401
+    names = most_important(found, panels.MAX_CHOICES)[::-1]  # from below
     for objective, (label, color) in panels.OBJECTIVES.items():
         shares = found.importances.get(objective, {})
         figure.add_bar(

@@ -1,25 +1,25 @@
-"""What the picture and the page of a search have in common: colours, words, and which points."""
+"""Common content of a search's picture and page: colours, labels and points."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from segbench.searches import Searched, Trial
+from segbench.results.search import SearchResult, Trial
 
 STATES: Mapping[str, str] = {"trained": "#2a6fb0", "waiting": "#e0a63c", "stopped": "#b9b9b9"}
-FRONT, RIVAL = "#c8472f", "#000000"
+FRONT, REFERENCE = "#c8472f", "#000000"
 OBJECTIVES: Mapping[str, tuple[str, str]] = {
     "latency_s": ("latency", "#2a6fb0"),
     "miou": ("mIoU", FRONT),
 }
 LATENCY, MIOU = "latency, ms (95 %)", "best validation mIoU"
 COST, AREA = "epochs trained, of all trials", "hypervolume, ms x mIoU"
-MOST_CHOICES = 6  # that mattered, for either objective
-BENEATH = 0.35  # of the height that what was trained to the end takes up, as room for what was not
+MAX_CHOICES = 6  # the most important for either objective
+MARGIN = 0.35  # below the trained networks, as a share of their range of mIoU
 
 
-def by_state(found: Searched) -> list[tuple[str, str, list[Trial]]]:
-    """Return states, their colors and the trials in them, where both figures are known."""
+def by_state(found: SearchResult) -> list[tuple[str, str, list[Trial]]]:
+    """Return states, their colors and the trials in them that have an mIoU."""
     known = [trial for trial in found.trials if trial.miou is not None]
     groups = [
         (state, color, [trial for trial in known if trial.state == state])
@@ -28,22 +28,23 @@ def by_state(found: Searched) -> list[tuple[str, str, list[Trial]]]:
     return [group for group in groups if group[-1]]
 
 
-def rival(found: Searched) -> list[Trial]:
-    """Return the rival, if its point is known."""
-    return [trial for trial in found.trials[:1] if trial.miou is not None]
+def reference_model(found: SearchResult) -> list[Trial]:
+    """Return the trial of the reference model, if it has an mIoU."""
+    trial = found.reference_trial
+    return [] if trial is None or trial.miou is None else [trial]
 
 
-def floor(found: Searched) -> float | None:
-    """Return the mIoU that a picture begins at; None where nothing is far below the rest.
+def floor(found: SearchResult) -> float | None:
+    """Return the lowest mIoU of the picture; None where no trial is far below the rest.
 
-    What was stopped after an epoch or two has a small part of what it might have had. With all of
-    that in sight, the networks that were trained to the end would lie on a line.
+    Trials that were stopped after an epoch or two have a small part of their possible mIoU. With
+    them in the picture the networks that were trained to the end would lie on a line.
     """
     known = [(trial.state, trial.miou) for trial in found.trials if trial.miou is not None]
     ends = [miou for state, miou in known if state == "trained"]
     if not ends:
         return None
-    low = min(ends) - BENEATH * (max(ends) - min(ends))
+    low = min(ends) - MARGIN * (max(ends) - min(ends))
     return low if min(miou for _, miou in known) < low < min(ends) else None
 
 
@@ -53,7 +54,7 @@ def places(trials: Sequence[Trial]) -> tuple[list[float], list[float]]:
 
 
 def errors_ms(trials: Sequence[Trial]) -> tuple[list[float], list[float]]:
-    """Return how far each latency's interval reaches below and above it, in milliseconds."""
+    """Return the lower and upper errors of the latencies, in milliseconds."""
     below, above = [], []
     for trial in trials:
         scale = 1e3 * (trial.latency_s or 0) / (trial.ratio or 1)

@@ -1,8 +1,8 @@
-"""Rungs: after how many epochs a network waits, and which of those that wait is trained on.
+"""Rungs: asynchronous successive halving for latency and mIoU.
 
-Asynchronous successive halving (Li et al., arXiv 1810.05934) for two objectives (Schmucker et al.,
-MO-ASHA, arXiv 2106.12639), in the form that promotes: what waits is trained on whenever it turns
-out to be among the best, so that nothing is stopped for what few networks were like before it.
+The method is ASHA (Li et al., arXiv 1810.05934) for two objectives (MO-ASHA, Schmucker et al.,
+arXiv 2106.12639), in the form that promotes. A network waits at a rung and is trained on whenever
+it turns out to be among the best. So none is stopped for being compared with few networks.
 """
 
 from __future__ import annotations
@@ -10,14 +10,14 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from segbench.search.pareto import Point, contributions, front, ranks
-from segbench.search.prospects import FEW, Prospects
-from segbench.search.seen import Seen, points_at
+from segbench.results.pareto import Point, contributions, front, ranks
+from segbench.search.learning_curves import MIN_NETWORKS, LearningCurveModel
 from segbench.search.space import Study
+from segbench.search.trial import TrialRecord, points_at
 
-SHARE = 3  # one in so many goes on, and each rung has so many times the epochs of the one before
+REDUCTION_FACTOR = 3  # one in three is promoted, and each rung has three times the epochs
 RUNGS = 3
-BEHIND = 1.1  # deviations below the front, from where on a network is held to be behind it
+MAX_DEFICIT = 1.1  # deviations below the front; a network expected farther below is behind it
 
 
 def rungs_of(epochs: int) -> tuple[int, ...]:
@@ -26,71 +26,75 @@ def rungs_of(epochs: int) -> tuple[int, ...]:
     >>> rungs_of(27), rungs_of(4), rungs_of(1)
     ((3, 9, 27), (1, 4), (1,))
     """
-    found = (round(epochs / SHARE**left) for left in reversed(range(RUNGS)))
+    found = (round(epochs / REDUCTION_FACTOR**left) for left in reversed(range(RUNGS)))
     return tuple(sorted({rung for rung in found if rung > 0}))
 
 
 def next_to_train(
-    study: Study, seen: Sequence[Seen], reference: Point, *, last: bool
+    study: Study, trials: Sequence[TrialRecord], reference: Point, *, last: bool
 ) -> int | None:
-    """Return the number of the waiting network that is trained on; None if none is wanted now.
+    """Return the number of the waiting trial to promote; None if there is none now.
 
-    What is expected to end on the front goes on. While networks are still proposed, so does the
-    most promising of the others, as long as fewer than a third of those that came to a rung went on
-    from it, unless it is surely behind. At last all go on that are not, and the front of each rung
-    does whatever is expected of it.
+    A network that is expected to end on the front is promoted. While networks are still proposed,
+    the most promising of the others is too, if it is not surely behind the front and fewer than a
+    third of the networks at its rung were promoted. When nothing more will be proposed, all are
+    that are not surely behind, and the front of each rung is in any case.
 
     Args:
-        seen: all that were tried, in their order.
-        reference: for the hypervolume, which decides between points of one rank while too few were
-            trained to the end to expect anything.
+        trials: all trials, by number.
+        reference: reference point of the hypervolume, which decides between points of one rank
+            while too few networks were trained to the end to fit a model.
         last: whether nothing more will be proposed.
     """
-    trained = [each.point for each in seen if each.point is not None]
-    prospects = Prospects.learn(study, seen) if len(trained) >= FEW else None
-    for rung in sorted({each.waits_at for each in seen if each.waits_at}, reverse=True):
-        came = [each for each in seen if rung in each.rungs]
-        waiting = [each for each in came if each.waits_at == rung]
-        vacant = len(came) - len(waiting) < math.ceil(len(came) / SHARE)
-        wanted: list[Seen] = []
-        if prospects is not None:
-            least = -BEHIND if vacant or last else 0.0
-            wanted = _promising(waiting, trained, prospects, least)
+    trained = [each.point for each in trials if each.point is not None]
+    enough = len(trained) >= MIN_NETWORKS
+    model = LearningCurveModel.fit(study, trials) if enough else None
+    for rung in sorted({each.waits_at for each in trials if each.waits_at}, reverse=True):
+        reached = [each for each in trials if rung in each.rungs]
+        waiting = [each for each in reached if each.waits_at == rung]
+        vacant = len(reached) - len(waiting) < math.ceil(len(reached) / REDUCTION_FACTOR)
+        ranked: list[TrialRecord] = []
+        if model is not None:
+            min_margin = -MAX_DEFICIT if vacant or last else 0.0
+            ranked = _promising(waiting, trained, model, min_margin)
         elif vacant and not last:
-            wanted = _by_rank(came, rung, reference)
+            ranked = _by_rank(reached, rung, reference)
         if last:
-            wanted += [came[at] for at in front(points_at(came, rung))]
-        chosen = next((each for each in wanted if each.waits_at == rung), None)
+            ranked += [reached[at] for at in front(points_at(reached, rung))]
+        chosen = next((each for each in ranked if each.waits_at == rung), None)
         if chosen is not None:
             return chosen.number
     return None
 
 
 def _promising(
-    waiting: Sequence[Seen], trained: Sequence[Point], prospects: Prospects, least: float
-) -> list[Seen]:
-    """Return those that are expected so many deviations above the front, the highest first."""
-    mean, deviation = prospects.expect(waiting)
+    waiting: Sequence[TrialRecord],
+    trained: Sequence[Point],
+    model: LearningCurveModel,
+    min_margin: float,
+) -> list[TrialRecord]:
+    """Return trials predicted more than so many deviations above the front, the highest first."""
+    mean, deviation = model.predict(waiting)
     margins = [
-        (float(expected) - _height(trained, each.latency_s or 0)) / float(unsure)
-        for each, expected, unsure in zip(waiting, mean, deviation, strict=True)
+        (float(miou) - _front_miou(trained, each.latency_s or 0)) / float(spread)
+        for each, miou, spread in zip(waiting, mean, deviation, strict=True)
     ]
     order = sorted(range(len(waiting)), key=lambda at: -margins[at])
-    return [waiting[at] for at in order if margins[at] > least]
+    return [waiting[at] for at in order if margins[at] > min_margin]
 
 
-def _height(points: Sequence[Point], latency_s: float) -> float:
-    """Return the best mIoU of what is no slower."""
+def _front_miou(points: Sequence[Point], latency_s: float) -> float:
+    """Return the best mIoU of the points that are no slower."""
     return max((miou for latency, miou in points if latency <= latency_s), default=-math.inf)
 
 
-def _by_rank(came: Sequence[Seen], rung: int, reference: Point) -> list[Seen]:
-    """Return networks by Pareto rank at their rung, and within a rank by share of the area."""
-    points, found = points_at(came, rung), list[Seen]()
+def _by_rank(reached: Sequence[TrialRecord], rung: int, reference: Point) -> list[TrialRecord]:
+    """Return trials by Pareto rank at a rung, and within a rank by share of the hypervolume."""
+    points, found = points_at(reached, rung), list[TrialRecord]()
     by_rank = ranks(points)
     for rank in sorted(set(by_rank)):
         peers = [at for at, other in enumerate(by_rank) if other == rank]
         shares = contributions([points[at] for at in peers], reference)
         best = sorted(zip(shares, peers, strict=True), key=lambda each: -each[0])
-        found += [came[at] for _, at in best]
+        found += [reached[at] for _, at in best]
     return found

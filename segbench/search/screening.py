@@ -1,4 +1,4 @@
-"""Time a few dozen networks of a study, and learn to predict what the others take from them."""
+"""Screening: a latency model fitted to a few dozen timed networks of a study."""
 
 from __future__ import annotations
 
@@ -10,30 +10,32 @@ from functools import partial
 from pathlib import Path
 
 from segbench.errors import UsageError
-from segbench.kept_crews import KeptCrews
-from segbench.rounds import IN_TURNS, Progress
+from segbench.files import read_as, write_text
+from segbench.measurement.schedule import IN_TURNS
+from segbench.measurement.settings import Settings
+from segbench.measurement.workers.cached_pools import CachedPools
+from segbench.progress import Progress
+from segbench.quantities import Times
+from segbench.search.latency import time_beside
 from segbench.search.latency_model import LatencyModel
 from segbench.search.space import Choice, Study, Values, narrowed
-from segbench.search.timing import time_beside
-from segbench.settings import Settings
-from segbench.store import write_text
 
-TIMED = 32  # networks, at most, to learn from
-TOGETHER = 8  # in one round of processes, each in turns with the rival
-NARROWEST = 0.4  # of the widths that are drawn
+MAX_TIMED = 32  # networks
+PER_ROUND = 8  # networks, each in turns with the reference model
+MIN_WIDTH_SHARE = 0.4  # of a drawn width
 
-Ratio = tuple[Values, float]  # a choice, and how many times the rival its network takes
+Ratio = tuple[Values, float]  # a choice, and its latency relative to the reference model's
 
 
 def draw_networks(study: Study, count: int, *, seed: int) -> list[dict[str, Choice]]:
-    """Return choices spread over the space: drawn at random, as they are or narrowed.
+    """Return random choices, narrowed by random shares so that they spread over the space.
 
-    Networks that are drawn at random are all of about the same size, for their widths average out.
+    Uniform draws alone have all about the same size, for their widths average out.
     """
     rng = random.Random(seed)  # noqa: S311 - no secret
     found: list[dict[str, Choice]] = []
     for _ in range(count):
-        share = rng.uniform(NARROWEST, 1.0)
+        share = rng.uniform(MIN_WIDTH_SHARE, 1.0)
         found.append(narrowed(study.draw(rng), study.dimensions, share))
     return found
 
@@ -44,41 +46,43 @@ def time_networks(
     settings: Settings,
     *,
     rounds: int = 1,
-    crews: KeptCrews | None = None,
+    pools: CachedPools | None = None,
     progress: Progress,
 ) -> list[Ratio]:
-    """Measure networks in turns with the rival, some in each round of processes.
+    """Measure networks in turns with the reference model, several in each round of processes.
 
     Args:
-        crews: see :func:`segbench.search.timing.time_beside`.
+        pools: see :func:`segbench.search.latency.time_beside`.
 
     Raises:
         UsageError: a network cannot be built.
         MeasurementError: a network failed, or its process died.
     """
     found: list[Ratio] = []
-    together = math.ceil(len(networks) / math.ceil(len(networks) / TOGETHER))
-    for start in range(0, len(networks), together):
-        some = networks[start : start + together]
-        progress(f"timing networks to predict others from: {start}", start, len(networks))
+    per_round = math.ceil(len(networks) / math.ceil(len(networks) / PER_ROUND))
+    for start in range(0, len(networks), per_round):
+        some = networks[start : start + per_round]
+        progress(f"timing networks for the latency model: {start}", start, len(networks))
         timed = time_beside(
-            [study.build(values) for values in some],
-            study.rival,
+            [study.network(values) for values in some],
+            study.reference_model,
             settings,
-            least=rounds,
-            most=rounds,
-            sampling=IN_TURNS[0],  # longer, for most networks are timed in a single round
-            crews=crews,
+            min_rounds=rounds,
+            max_rounds=rounds,
+            sampling=IN_TURNS[0],  # longer: most networks are timed in a single round
+            pools=pools,
         )
         found += [(values, each.ratio) for values, each in zip(some, timed, strict=True)]
     return found
 
 
-def learn(
+def fit_ratios(
     study: Study, ratios: Sequence[Ratio], settings: Settings, *, classes: int
 ) -> LatencyModel:
-    """Return what predicts the ratio to the rival from a choice."""
-    return LatencyModel.fit(partial(study.layers, size=settings.size, classes=classes), ratios)
+    """Return a model of the ratio to the reference model's latency."""
+    return LatencyModel.fit(
+        partial(study.operators, size=settings.workload.size, classes=classes), ratios
+    )
 
 
 def ratio_model(
@@ -87,39 +91,40 @@ def ratio_model(
     *,
     classes: int,
     kept: Path,
-    crews: KeptCrews | None = None,
+    pools: CachedPools | None = None,
     progress: Progress,
     trials: int,
     measured: Sequence[Ratio] = (),
 ) -> Callable[[Values], float]:
-    """Return what predicts ratios to the rival; what was timed for it is kept beside the search.
+    """Return a model of the ratio to the reference model's latency.
 
     Args:
-        crews: see :func:`segbench.search.timing.time_beside`.
-        trials: of the search; the fewer there are, the less a prediction may cost.
-        measured: networks that were measured anyway, to learn from as well.
+        kept: file of the measurements, written if there is none.
+        pools: see :func:`segbench.search.latency.time_beside`.
+        trials: of the search; with fewer trials fewer networks are timed.
+        measured: networks that were measured anyway, fitted too.
 
     Raises:
-        UsageError: what was kept cannot be read, or is that of another study.
+        UsageError: the file cannot be read, or is that of another study.
     """
     if kept.exists():
         ratios = _read(study, kept)
     else:
-        count = max(min(trials, TIMED) - len(measured), TOGETHER)
-        networks = draw_networks(study, count, seed=settings.seed)
-        ratios = time_networks(study, networks, settings, crews=crews, progress=progress)
+        count = max(min(trials, MAX_TIMED) - len(measured), PER_ROUND)
+        networks = draw_networks(study, count, seed=settings.workload.seed)
+        ratios = time_networks(study, networks, settings, pools=pools, progress=progress)
         write_text(kept, json.dumps(ratios, indent=1) + "\n", force=True)
-    return learn(study, [*measured, *ratios], settings, classes=classes)
+    return fit_ratios(study, [*measured, *ratios], settings, classes=classes)
 
 
 def _read(study: Study, path: Path) -> list[Ratio]:
+    what = "timed networks"
     try:
-        kept = json.loads(path.read_text())
-        found: list[Ratio] = [(dict(values), float(ratio)) for values, ratio in kept]
+        found = read_as(path, list[tuple[dict[str, Choice], Times]], what=what)
+        if not found:
+            raise UsageError(f"{what} {str(path)!r} are none")  # noqa: TRY301 - with what to do
         for values, _ in found:
             study.check(values)
-    except (OSError, ValueError, TypeError) as error:
-        raise UsageError(
-            f"cannot read {str(path)!r}: {error}; remove it, and the networks are timed again"
-        ) from error
-    return found
+    except UsageError as error:
+        raise UsageError(f"{error}; remove it, and the networks are timed again") from error
+    return list(found)

@@ -1,4 +1,4 @@
-"""What a search may choose: named dimensions, and the network that a choice of each stands for."""
+"""Search space: named dimensions, and the network of a choice in each."""
 
 from __future__ import annotations
 
@@ -6,18 +6,23 @@ import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Protocol, TypeAlias
+from typing import Any, Protocol, TypeAlias, TypeVar
 
-from segbench.errors import UsageError
-from segbench.search.layers import Layer
+from segbench.errors import UsageError, one_line
+from segbench.search.layer_costs import Layer, is_layer
+from zoo.allowed import allow_named
 from zoo.spec import ModelSpec
+
+T = TypeVar("T")
 
 Choice: TypeAlias = int | str
 Values: TypeAlias = Mapping[str, Choice]
 
+MAX_SHOWN = 80  # characters of a choice, or of all that may be chosen, in an error
+
 
 class LayersOf(Protocol):
-    """What a study says of the operators of a network."""
+    """Function of a study that returns the operators of a network."""
 
     def __call__(self, values: Values, *, size: tuple[int, int], classes: int) -> Sequence[Layer]:
         """Return the layers, in any order."""
@@ -26,7 +31,7 @@ class LayersOf(Protocol):
 
 @dataclass(frozen=True)
 class Width:
-    """A number of channels, from `low` to `high` in steps; 0 is for a part that may be left out.
+    """Number of channels, from `low` to `high` in steps; 0 leaves a part out.
 
     >>> Width("squeeze_1", 8, 24, 8).choices
     (8, 16, 24)
@@ -38,11 +43,26 @@ class Width:
     step: int = 8
 
     def __post_init__(self) -> None:
-        if not 0 <= self.low <= self.high or self.step < 1 or (self.high - self.low) % self.step:
+        whole = all(type(number) is int for number in (self.low, self.high, self.step))
+        if (
+            not whole
+            or not 0 <= self.low <= self.high
+            or self.step < 1
+            or (self.high - self.low) % self.step
+        ):
             raise UsageError(
                 f"width {self.name!r} cannot go from {self.low} to {self.high} by {self.step}; "
                 "give numbers from 0 on that are whole steps apart"
             )
+
+    @property
+    def identity(self) -> str:
+        """The choices as text, equal only for equal widths.
+
+        >>> Width("squeeze_1", 8, 24).identity
+        '8 to 24 by 8'
+        """
+        return f"{self.low} to {self.high} by {self.step}"
 
     @cached_property
     def choices(self) -> tuple[Choice, ...]:
@@ -51,14 +71,14 @@ class Width:
 
     @property
     def coordinates(self) -> dict[Choice, tuple[float, ...]]:
-        """One for each choice, from 0 to 1."""
+        """Coordinate of each choice, from 0 to 1."""
         last = max(1, len(self.choices) - 1)
         return {choice: (at / last,) for at, choice in enumerate(self.choices)}
 
 
 @dataclass(frozen=True)
 class Kind:
-    """One of several kinds, which have no order."""
+    """Categorical choice, without an order."""
 
     name: str
     options: tuple[str, ...]
@@ -66,6 +86,13 @@ class Kind:
     def __post_init__(self) -> None:
         if len(set(self.options)) != len(self.options) or not self.options:
             raise UsageError(f"kind {self.name!r} must have options that differ: {self.options}")
+        if not all(isinstance(option, str) for option in self.options):
+            raise UsageError(f"kind {self.name!r} must have options that are text: {self.options}")
+
+    @property
+    def identity(self) -> list[str]:
+        """The choices, as JSON."""
+        return list(self.options)
 
     @property
     def choices(self) -> tuple[Choice, ...]:
@@ -74,7 +101,7 @@ class Kind:
 
     @property
     def coordinates(self) -> dict[Choice, tuple[float, ...]]:
-        """One for each option of each choice; of two options a single one tells them apart."""
+        """One-hot coordinates of each choice; a single one for two options."""
         if len(self.options) == 2:  # noqa: PLR2004
             return {self.options[0]: (0.0,), self.options[1]: (1.0,)}
         return {
@@ -88,17 +115,17 @@ Dimension: TypeAlias = Width | Kind
 
 @dataclass(frozen=True)
 class Study:
-    """A space of networks, and those that a search of it begins with.
+    """Search space, and the networks that a search of it begins with.
 
     Attributes:
-        name: what the study's file is called.
+        name: name of the study's file.
         summary: one line on what is searched.
-        dimensions: the same for all networks, so that every sampler can use all it has seen.
-        build: makes a network of a choice in every dimension.
-        layers: returns what that network does with an image of a size, for a number of classes,
-            operator by operator; latencies are predicted from it.
-        first: choices that are tried before any other; the first of them is the rival, by which
-            latencies are checked and which is to be beaten.
+        dimensions: the same for all networks, so that every sampler can use all trials.
+        build: returns the network of a choice in every dimension; called by `network`.
+        layers: returns the operators of that network, for an image size and a number of classes;
+            latencies are predicted from them. Called by `operators`.
+        first: choices that are tried before any other. The first of them is the reference model:
+            latencies are ratios to its latency, and the search is for better networks.
     """
 
     name: str
@@ -114,17 +141,77 @@ class Study:
             if name in names[:position]:
                 raise UsageError(f"study {self.name!r} has two dimensions {name!r}")
         if not self.first:
-            raise UsageError(f"study {self.name!r} begins with nothing; give a rival in first")
+            raise UsageError(
+                f"study {self.name!r} begins with nothing; give a reference model in first"
+            )
         for values in self.first:
             self.check(values)
 
     @property
-    def rival(self) -> ModelSpec:
-        """The network that is to be beaten."""
-        return self.build(self.first[0])
+    def reference_model(self) -> ModelSpec:
+        """The first network, which all others are compared with."""
+        return self.network(self.first[0])
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """What must not change when a search is resumed, as JSON: space and first networks."""
+        return {
+            "space": {dimension.name: dimension.identity for dimension in self.dimensions},
+            "first": {
+                str(at): self.network(values).to_json() for at, values in enumerate(self.first)
+            },
+        }
+
+    def network(self, values: Values) -> ModelSpec:
+        """Return the network of a choice.
+
+        The code that it names may be imported, because the study's own code runs already.
+
+        Raises:
+            UsageError: `build` raises anything, or returns no specification.
+        """
+
+        def build(chosen: dict[str, Choice]) -> ModelSpec:
+            spec = self.build(chosen)
+            if not isinstance(spec, ModelSpec):
+                raise TypeError(f"it returned {_shown(spec)}; return a zoo.spec.ModelSpec")
+            return spec
+
+        found = self._ask("build", build, values)
+        allow_named(str(found))
+        return found
+
+    def operators(self, values: Values, *, size: tuple[int, int], classes: int) -> Sequence[Layer]:
+        """Return the operators of a choice's network, for an image size and a number of classes.
+
+        Raises:
+            UsageError: `layers` raises anything, or returns something else.
+        """
+
+        def layers(chosen: dict[str, Choice]) -> tuple[Layer, ...]:
+            found = tuple(self.layers(chosen, size=size, classes=classes))
+            for each in found:
+                if not is_layer(each):
+                    raise TypeError(
+                        f"it returned {_shown(each)}; return what segbench.search.layer_costs makes"
+                    )
+            return found
+
+        return self._ask("layers", layers, values)
+
+    def _ask(self, name: str, function: Callable[[dict[str, Choice]], T], values: Values) -> T:
+        """Call a function of the study, which may raise anything, or change its argument."""
+        try:
+            return function(dict(values))
+        except KeyboardInterrupt:  # it is the user's, and may fall anywhere
+            raise
+        except BaseException as error:
+            raise UsageError(
+                f"study {self.name!r} failed in {name}, for {in_words(values)}: {said_of(error)}"
+            ) from error
 
     def check(self, values: Values) -> None:
-        """Refuse what is not a choice in every dimension.
+        """Refuse values that are no choice in every dimension.
 
         Raises:
             UsageError: naming the first dimension that is wrong.
@@ -133,8 +220,8 @@ class Study:
             given = values.get(dimension.name)
             if given not in dimension.choices:
                 raise UsageError(
-                    f"study {self.name!r} cannot choose {given!r} for {dimension.name!r}; "
-                    f"choose from {', '.join(map(str, dimension.choices))}"
+                    f"study {self.name!r} cannot choose {_shown(given)} for {dimension.name!r}; "
+                    f"choose from {_cut(', '.join(map(str, dimension.choices)))}"
                 )
         unknown = values.keys() - {dimension.name for dimension in self.dimensions}
         if unknown:
@@ -145,7 +232,7 @@ class Study:
         return {dimension.name: rng.choice(dimension.choices) for dimension in self.dimensions}
 
     def place(self, values: Values) -> list[float]:
-        """Return where a choice lies: a coordinate in 0..1 for each width, one for each option.
+        """Return the coordinates of a choice, 0 to 1: one for each width, one for each option.
 
         >>> from zoo.spec import ModelSpec
         >>> study = Study("s", "", (Width("w", 8, 24), Kind("k", ("a", "b"))),
@@ -161,12 +248,12 @@ class Study:
 
     @cached_property
     def _coordinates(self) -> dict[str, dict[Choice, tuple[float, ...]]]:
-        """Coordinates of each choice; a search asks for thousands before each proposal."""
+        """Coordinates of each choice, cached: a search needs thousands before each proposal."""
         return {dimension.name: dimension.coordinates for dimension in self.dimensions}
 
 
 def mutate(study: Study, values: Values, rng: random.Random, *, changes: int) -> dict[str, Choice]:
-    """Return a choice that differs in up to so many dimensions; widths go to near ones mostly."""
+    """Return a choice changed in up to so many dimensions, widths by small steps mostly."""
     found = dict(values)
     for dimension in rng.sample(study.dimensions, min(changes, len(study.dimensions))):
         choices = dimension.choices
@@ -181,17 +268,51 @@ def mutate(study: Study, values: Values, rng: random.Random, *, changes: int) ->
 
 
 def cross(one: Values, other: Values, rng: random.Random) -> dict[str, Choice]:
-    """Return a choice that has each dimension from either."""
+    """Return a uniform crossover of two choices."""
     return {name: (one, other)[rng.getrandbits(1)][name] for name in one}
 
 
 def key_of(values: Values, study: Study) -> str:
-    """Return a text that two choices share where they stand for the same network."""
-    return str(study.build(values))
+    """Return the specification of a choice's network, equal for equal networks."""
+    return str(study.network(values))
+
+
+def in_words(values: Values) -> str:
+    """Return a choice as text for an error, cut if it is long.
+
+    >>> in_words({"stem": 16, "branch": "standard"})
+    'stem=16, branch=standard'
+    """
+    return _cut(", ".join(f"{name}={choice}" for name, choice in values.items()))
+
+
+def said_of(error: BaseException) -> str:
+    """Return one line on an exception of a user's code.
+
+    >>> said_of(KeyError("wide"))
+    "KeyError: 'wide'"
+    """
+    try:
+        words = one_line(str(error))
+    except Exception:  # noqa: BLE001 - the text is the user's code too
+        words = ""
+    return f"{type(error).__name__}: {words}" if words else type(error).__name__
+
+
+def _shown(found: object) -> str:
+    """Return the beginning of an object's repr; its type, if that fails."""
+    try:
+        return _cut(repr(found))
+    except Exception:  # noqa: BLE001 - that is the user's code too
+        return f"an object of type {type(found).__name__!r}"
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= MAX_SHOWN else f"{text[: MAX_SHOWN - 4]} ..."
 
 
 def narrowed(values: Values, dimensions: Sequence[Dimension], share: float) -> dict[str, Choice]:
-    """Return a choice with every width at so large a share of it, as near as its steps come.
+    """Return a choice with every width multiplied by a share, rounded to its steps.
 
     >>> narrowed({"w": 64, "k": "a"}, (Width("w", 8, 96), Kind("k", ("a",))), 0.6)
     {'w': 40, 'k': 'a'}

@@ -1,8 +1,8 @@
-"""A Gaussian process: what mIoU to expect of a network that was not trained, and how surely.
+"""Surrogate model: a Gaussian process for the mIoU of untrained networks.
 
-Rasmussen and Williams, Gaussian Processes for Machine Learning, 2006, algorithm 2.1, with a Matern
-5/2 kernel over scaled coordinates. Scales and noise are those of the likeliest of a few settings:
-with tens of trials and as many dimensions a gradient would follow chance.
+The algorithm is 2.1 of Rasmussen and Williams, Gaussian Processes for Machine Learning, 2006, with
+a Matern 5/2 kernel over scaled coordinates. Length scale and noise are the likeliest of a small
+grid: with tens of trials and as many dimensions a gradient would follow chance.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 
-SCALES = (0.5, 1.0, 2.0, 4.0)  # of distance, in those of a typical pair
-NOISES = (1e-3, 1e-2, 1e-1)  # variance of a figure, in that of all
+LENGTH_SCALES = (0.5, 1.0, 2.0, 4.0)  # in median distances of a pair
+NOISES = (1e-3, 1e-2, 1e-1)  # variance of a figure, relative to that of all
 
 
 @dataclass(frozen=True)
 class Surrogate:
-    """A process that has seen figures.
+    """A fitted Gaussian process.
 
     >>> places = np.linspace(0, 1, 9)[:, None]
     >>> surrogate = Surrogate.fit(places, np.sin(6 * places[:, 0]))
@@ -38,7 +38,7 @@ class Surrogate:
 
     @classmethod
     def fit(cls, places: Floats, figures: Floats) -> Surrogate:
-        """Return the process for figures at places, (count, coordinates) and (count,)."""
+        """Fit to figures at places, (figures, coordinates) and (figures,)."""
         mean, spread = float(figures.mean()), float(figures.std()) or 1.0
         scaled = (figures - mean) / spread
         distances = _distances(places, places)
@@ -46,7 +46,7 @@ class Surrogate:
             float(np.median(distances[np.triu_indices(len(places), 1)])) if len(places) > 1 else 1
         )
         best: tuple[float, float, Floats, Floats] | None = None
-        for share in SCALES:
+        for share in LENGTH_SCALES:
             scale = share * (typical or 1.0)
             kernel = _matern(distances / scale)
             for noise in NOISES:
@@ -60,8 +60,8 @@ class Surrogate:
         return cls(places, scale, mean, spread, weights, factor)
 
     def predict(self, places: Floats) -> tuple[Floats, Floats]:
-        """Return the mean and the deviation at other places, (count,) each."""
-        from scipy.linalg import solve_triangular  # noqa: PLC0415 - reports do not wait for it
+        """Return the mean and the deviation at other places, (places,) each."""
+        from scipy.linalg import solve_triangular
 
         kernel = _matern(_distances(places, self.places) / self.scale)
         half = solve_triangular(self.factor, kernel.T, lower=True)
@@ -86,7 +86,7 @@ def _cholesky(kernel: Floats) -> Floats:
 
 
 def _solve(factor: Floats, figures: Floats) -> Floats:
-    from scipy.linalg import cho_solve  # noqa: PLC0415 - reports do not wait for it
+    from scipy.linalg import cho_solve
 
     found: Floats = cho_solve((factor, True), figures)
     return found

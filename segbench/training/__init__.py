@@ -1,1 +1,1 @@
-"""Training: a job, the recipe it follows, the loop, and the folder that holds a run."""
+"""Training: jobs, recipes, the loop, run folders, and evaluation of what was trained."""

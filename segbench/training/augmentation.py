@@ -1,4 +1,4 @@
-"""Changes of images that leave their labels true: mirrored, enlarged, in another light."""
+"""Augmentation: mirrored, enlarged and relit images with their labels."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from segbench.data.scenes import VOID
 if TYPE_CHECKING:
     from segbench.training.recipes import Recipe
 
-HALF = 0.5  # of the images are mirrored
-# Shares of red, green and blue in how light a pixel looks (ITU-R BT.601).
+MIRRORED_SHARE = 0.5
+# Weights of red, green and blue in luma (ITU-R BT.601).
 LUMA = (0.299, 0.587, 0.114)
 
 
@@ -29,8 +29,8 @@ def augmented(
         rng: all that is random comes from it.
 
     Returns:
-        Batches of the same shapes. What an image has nothing to show for has the mean colour, and a
-        label that the loss ignores.
+        Batches of the same shapes. Pixels outside of an image have the mean colour, and a label
+        that the loss ignores.
     """
     if recipe.flip or recipe.zoom is not None:
         images, labels = _moved(images, labels, _windows(len(images), recipe, rng))
@@ -40,15 +40,17 @@ def augmented(
 
 
 def _windows(count: int, recipe: Recipe, rng: np.random.Generator) -> torch.Tensor:
-    """Return what part of each image is seen: affine maps of -1..1, (count, 2, 3)."""
+    """Return the window of each image: affine maps of -1..1, (count, 2, 3)."""
     low, high = recipe.zoom or (1.0, 1.0)
     zoom = np.exp(rng.uniform(np.log(low), np.log(high), count))
-    free = np.abs(1 - 1 / zoom)  # how far a window can be moved without seeing less of the image
-    mirror = np.where(rng.random(count) < HALF, -1.0, 1.0) if recipe.flip else np.ones(count)
+    slack = np.abs(1 - 1 / zoom)  # by which a window can move and show as much of the image
+    mirror = (
+        np.where(rng.random(count) < MIRRORED_SHARE, -1.0, 1.0) if recipe.flip else np.ones(count)
+    )
     maps = np.zeros((count, 2, 3), dtype=np.float32)
     maps[:, 0, 0] = mirror / zoom
     maps[:, 1, 1] = 1 / zoom
-    maps[:, :, 2] = rng.uniform(-1, 1, (count, 2)) * free[:, None]
+    maps[:, :, 2] = rng.uniform(-1, 1, (count, 2)) * slack[:, None]
     return torch.from_numpy(maps)
 
 
@@ -58,7 +60,7 @@ def _moved(
     size = [len(images), 1, *images.shape[-2:]]
     grid = functional.affine_grid(windows.to(images.device), size, align_corners=False)
     seen = functional.grid_sample(images, grid, mode="bilinear", align_corners=False)
-    # Outside of the image there is 0, which is no id once they count from 1.
+    # Outside of the image there is 0; ids count from 1 here.
     ids = functional.grid_sample(
         (labels[:, None] + 1).float(), grid, mode="nearest", align_corners=False
     )
@@ -83,22 +85,22 @@ def _lit(images: torch.Tensor, most: float, rng: np.random.Generator) -> torch.T
 
 
 def class_weights(labels: np.ndarray, classes: int, *, void: int, power: float) -> torch.Tensor:
-    """Return weights of classes by a power of their rarity.
+    """Return class weights: a power of each class's rarity.
 
     Args:
-        labels: all ids of training.
-        void: the class that void is learnt as; a higher number if it is not.
+        labels: ids of all training images.
+        void: class that void is learnt as; a higher number if it is not learnt.
 
     Returns:
-        (classes,), the median frequency over each frequency, to the power; 1 for a class that is
-        never seen.
+        (classes,), the median frequency over each frequency, to the power; 1 for a class without
+        pixels.
 
     >>> labels = np.array([[0, 0, 0, 0, VOID]])
     >>> class_weights(labels, 2, void=1, power=1.0).tolist()  # the median is 2.5 pixels
     [0.625, 2.5]
     """
     counts = np.zeros(VOID + 1, dtype=np.int64)
-    for scene in labels:  # one at a time, for they lie on the disk
+    for scene in labels:  # one at a time: they lie on the disk
         counts += np.bincount(np.ravel(scene), minlength=len(counts))
     if void < classes:
         counts[void] = counts[VOID]

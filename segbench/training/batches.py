@@ -1,4 +1,4 @@
-"""Batches from arrays: shuffled by seed and epoch, normalised, in the memory format of training."""
+"""Batches: shuffled by seed and epoch, normalised, channels last."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from segbench.data.scenes import VOID
-from segbench.pictures import normalised
+from segbench.runtimes.inputs import normalised
 
 if TYPE_CHECKING:
     from segbench.data.cache import Arrays
@@ -18,7 +18,7 @@ Batch = tuple[torch.Tensor, torch.Tensor]
 
 
 def order_of(count: int, *, seed: int, epoch: int) -> np.ndarray:
-    """Return the order of an epoch: the same for the same seed, whenever training was resumed.
+    """Return the order of an epoch, which follows from the seed alone.
 
     >>> order_of(5, seed=0, epoch=1).tolist() == order_of(5, seed=0, epoch=1).tolist()
     True
@@ -39,9 +39,9 @@ def batches(
 
     Args:
         size: scenes in a batch; the last may have fewer.
-        void: what void is labelled with: a class of the network, or what the loss ignores.
-        part: which of how many devices this is; each gets a part of every batch. Where the last
-            batch has fewer scenes than there are devices, some get one of its scenes again.
+        void: label of void pixels: a class of the network, or the value that the loss ignores.
+        part: rank of the device and number of devices; each gets a part of every batch. Where the
+            last batch has fewer scenes than there are devices, some get one of its scenes again.
 
     Yields:
         Normalised floats (batch, 3, height, width), channels last; ids (batch, height, width).
@@ -50,7 +50,7 @@ def batches(
     for start in range(0, len(order), size):
         whole = order[start : start + size]
         share = whole[rank::devices] if len(whole) > rank else whole[:1]
-        chosen = np.sort(share)  # a batch has no order, the disk has one
+        chosen = np.sort(share)  # the order within a batch is free; this one suits the disk
         images = normalised(torch.from_numpy(arrays.images[chosen]).to(device))
         labels = torch.from_numpy(arrays.labels[chosen]).to(device).long()
         yield images, labels.masked_fill_(labels == VOID, void)

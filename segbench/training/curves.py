@@ -1,4 +1,4 @@
-"""The curves of a run: loss and validation mIoU over its epochs."""
+"""Curves of a run: loss and validation mIoU over its epochs."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ import io
 from collections.abc import Sequence
 from pathlib import Path
 
-from segbench.store import write_bytes
+from segbench.files import write_bytes
 from segbench.training.history import Epoch, best_of
 
 
 def draw_curves(path: Path, history: Sequence[Epoch], *, title: str) -> None:
-    """Draw two panels into a PNG file, which is there as a whole or as it was before.
+    """Write a PNG file of two panels, whole or not at all.
 
     Raises:
         UsageError: it cannot be written.
@@ -24,7 +24,9 @@ def draw_curves(path: Path, history: Sequence[Epoch], *, title: str) -> None:
     figure = Figure(figsize=(9, 3.6), layout="constrained")
     losses, quality = figure.subplots(1, 2)
     losses.plot(epochs, [epoch.loss for epoch in history], ".-", label="training")
-    losses.plot(epochs, [epoch.val_loss for epoch in history], ".-", label="validation")
+    judged = [(epoch.epoch, epoch.val_loss) for epoch in history if epoch.val_loss is not None]
+    if judged:
+        losses.plot(*zip(*judged, strict=True), ".-", label="validation")
     losses.set(xlabel="epoch", ylabel="loss", ylim=(0, None))
     quality.plot(epochs, [epoch.pixel_accuracy for epoch in history], ".-", label="pixel accuracy")
     quality.plot(epochs, [epoch.miou for epoch in history], ".-", label="mIoU")

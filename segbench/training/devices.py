@@ -1,7 +1,7 @@
-"""Where training computes: one device, or several processes that share every batch.
+"""Devices of a training run: one, or several processes that share every batch.
 
-With several devices Lightning Fabric starts this very command again for each further one. The first
-process writes and speaks; the others compute, and end with it.
+With several devices Lightning Fabric starts the same command again for each further device. The
+first process writes and prints. The others only compute, and end with it.
 """
 
 from __future__ import annotations
@@ -14,20 +14,20 @@ import torch
 from torch import nn
 
 from segbench.errors import UsageError
-from segbench.worker import end_with_parent
+from segbench.measurement.workers.child import end_with_parent
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
 
-    from segbench.training.job import Job
+    from segbench.training.config import Job
 
 PRECISIONS = {"float32": "32-true", "bfloat16": "bf16-mixed", "float16": "16-mixed"}
 Figure = TypeVar("Figure")
-RANK = "LOCAL_RANK"  # which of this machine's processes one is, for torch.distributed
+RANK = "LOCAL_RANK"  # of this machine's processes, for torch.distributed
 
 
 def is_helper() -> bool:
-    """Tell whether this process was started to be a further device of a run.
+    """Tell whether this process was started for a further device of a run.
 
     >>> is_helper()
     False
@@ -36,7 +36,7 @@ def is_helper() -> bool:
 
 
 def become_quiet() -> None:
-    """Say nothing from now on, and end with the process that started this one."""
+    """Print nothing from now on, and end with the parent process."""
     end_with_parent(os.getppid())
     nothing = os.open(os.devnull, os.O_WRONLY)
     for stream in (1, 2):
@@ -45,7 +45,7 @@ def become_quiet() -> None:
 
 
 def make_fabric(job: Job) -> Fabric:
-    """Return what places networks on devices, with the processes of all of them started.
+    """Return a Fabric for the devices of a job, with their processes started.
 
     Raises:
         UsageError: there are not as many devices.
@@ -70,7 +70,7 @@ def make_fabric(job: Job) -> Fabric:
 
 
 def over_devices(fabric: Fabric, found: Figure, *, by: Literal["sum", "mean"] = "sum") -> Figure:
-    """Return the sum or the mean of what each device found: a number, or an array of counts."""
+    """Return the sum or the mean over the devices of a number, or of an array of counts."""
     if fabric.world_size == 1:
         return found
     mine = torch.as_tensor(found, device=fabric.device)
@@ -81,7 +81,7 @@ def over_devices(fabric: Fabric, found: Figure, *, by: Literal["sum", "mean"] = 
 
 
 def share_buffers(fabric: Fabric, network: nn.Module) -> None:
-    """Give every device the first one's statistics of batch norm, which each gathers by itself."""
+    """Copy the first device's batch-norm statistics to the others, which gather their own."""
     if fabric.world_size > 1:
         for buffer in network.buffers():
             buffer.copy_(fabric.broadcast(buffer))

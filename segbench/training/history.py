@@ -1,4 +1,4 @@
-"""What happened in each epoch, and which was the best."""
+"""History of a run: the figures of each epoch."""
 
 from __future__ import annotations
 
@@ -8,33 +8,35 @@ import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from segbench.quantities import Number, Seconds, Share, Times
+
 
 @dataclass(frozen=True)
 class Epoch:
-    """One epoch; nothing in it depends on how fast the machine was.
+    """Figures of one epoch, none of which depends on the speed of the machine.
 
     Attributes:
-        rate: the learning rate of its first step.
-        loss: mean over the batches of training, as the recipe weighs classes.
-        val_loss: mean over the labelled pixels of validation.
+        rate: learning rate of its first step.
+        loss: mean over the training batches, with the recipe's class weights.
+        val_loss: mean over the labelled pixels of validation; None where none is labelled.
     """
 
-    epoch: int
+    epoch: Number
     rate: float
     loss: float
-    val_loss: float
-    pixel_accuracy: float
-    miou: float
+    val_loss: float | None
+    pixel_accuracy: Share
+    miou: Share
 
 
 @dataclass(frozen=True)
 class Speed:
-    """How long an epoch took: training, and validation."""
+    """Seconds of one epoch: training and validation."""
 
-    epoch: int
-    train_s: float
-    validation_s: float
-    images_per_s: float
+    epoch: Number
+    train_s: Seconds
+    validation_s: Seconds
+    images_per_s: Times
 
 
 def best_of(history: Sequence[Epoch]) -> Epoch | None:
@@ -47,10 +49,12 @@ def best_of(history: Sequence[Epoch]) -> Epoch | None:
 
 
 def to_csv(rows: Sequence[Epoch] | Sequence[Speed], kind: type[Epoch | Speed]) -> str:
-    """Write rows with every digit, so that equal texts mean equal numbers."""
+    """Return rows as CSV with every digit, so that equal texts mean equal numbers."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     names = [field.name for field in dataclasses.fields(kind)]
     writer.writerow(names)
-    writer.writerows([repr(getattr(row, name)) for name in names] for row in rows)
+    for row in rows:
+        values = (getattr(row, name) for name in names)
+        writer.writerow(["" if value is None else repr(value) for value in values])
     return text.getvalue()

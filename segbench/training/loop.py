@@ -1,11 +1,11 @@
-"""The loop: epochs of training and validation, each of which can be the last before a kill."""
+"""Training loop; every epoch ends in a resumable state."""
 
 from __future__ import annotations
 
 import dataclasses
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast
 
@@ -14,43 +14,44 @@ import torch
 from torch import nn
 
 import zoo
-from segbench.confusion import ConfusionMatrix
 from segbench.data.cache import Arrays
 from segbench.data.scenes import VOID
 from segbench.errors import MeasurementError, UsageError
-from segbench.subject import check_logits
+from segbench.runtimes.logits import Heads
+from segbench.runtimes.model import network_failures, set_mode
 from segbench.training.augmentation import augmented, class_weights
 from segbench.training.batches import batches, order_of
+from segbench.training.config import VOID_IS_CLASS, Job
+from segbench.training.confusion import ConfusionMatrix
 from segbench.training.devices import make_fabric, over_devices, share_buffers
 from segbench.training.history import Epoch, Speed, best_of
-from segbench.training.job import VOID_IS_CLASS, Job
 from segbench.training.optimizing import as_laid_out, make_average, make_optimizer
 
 if TYPE_CHECKING:
     from zoo.spec import ModelSpec
 
-# What tensors of a state begin with.
+# Prefixes of the tensors of a state.
 MODEL, OPTIMIZER, AVERAGE = "model.", "optimizer.", "average."
-AUGMENTING = 1  # with seed and epoch, the seed of augmentation on the first device
+AUGMENTATION_SEED = 1  # with seed and epoch, the seed of augmentation on the first device
 
-EPOCHS_APART = 1_000_003  # between the seeds of two runs, more than either has epochs
-DEVICES_APART = 1 << 40  # between those of two devices
+RUN_STRIDE = 1_000_003  # between the seeds of two runs, more than either has epochs
+DEVICE_STRIDE = 1 << 40  # between the seeds of two devices
 OnBatch = Callable[[int, int, int, float], None]
 
 
 def ignore_batch(_epoch: int, _done: int, _count: int, _loss: float) -> None:
-    """Show nothing."""
+    """Do nothing."""
 
 
 @dataclass
 class Trainer:
-    """A network in training, and all that its next epoch depends on.
+    """A network in training, with the state that its next epoch depends on.
 
     Attributes:
-        classes: of the data, void not counted.
-        on_batch: called with the epoch, batches done, all of them, and the mean loss so far.
-        history: the epochs that are behind it.
-        speeds: how long those of this process took.
+        classes: of the data, without void.
+        on_batch: called with the epoch, batches done, all batches, and the mean loss so far.
+        history: epochs so far.
+        speeds: seconds of the epochs so far.
     """
 
     job: Job
@@ -63,36 +64,44 @@ class Trainer:
 
     def __post_init__(self) -> None:
         self.spec: ModelSpec = self.job.spec_for(self.classes)
+        self._outputs = self.job.outputs_for(self.classes)
+        self._heads = Heads(str(self.spec))
         self._void = self.classes if self.job.protocol in VOID_IS_CLASS else VOID
         self._fabric = make_fabric(self.job)
         torch.manual_seed(self.job.seed)
-        plan = self.job.plan
-        network = zoo.build(self.spec).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self.network, self.optimizer = self._fabric.setup(network, make_optimizer(network, plan))
-        self.average = make_average(self.network.module, plan)
+        recipe = self.job.effective_recipe
+        network = zoo.build(self.spec)
+        if not any(weight.requires_grad for weight in network.parameters()):
+            raise UsageError(
+                f"network {str(self.spec)!r} has no parameter that can be trained; set "
+                "requires_grad on those that are to be"
+            )
+        network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.network, self.optimizer = self._fabric.setup(network, make_optimizer(network, recipe))
+        self.average = make_average(self.network.module, recipe)
         self.loss = nn.CrossEntropyLoss(ignore_index=VOID)  # log-softmax and NLL
         self.balanced_loss = nn.CrossEntropyLoss(self._class_weights(), ignore_index=VOID)
         self.confusion = ConfusionMatrix(self.classes)
 
     @property
     def is_done(self) -> bool:
-        """Whether there is no epoch left, or none has been better for long enough."""
-        plan, best = self.job.plan, best_of(self.history)
+        """Whether all epochs are done, or the recipe's patience is exhausted."""
+        recipe, best = self.job.effective_recipe, best_of(self.history)
         waited = len(self.history) - best.epoch if best else 0
-        waits = plan.patience is None or waited < plan.patience
-        return len(self.history) >= plan.epochs or not waits
+        waits = recipe.patience is None or waited < recipe.patience
+        return len(self.history) >= recipe.epochs or not waits
 
     def run_epoch(self) -> Epoch:
         """Train for one epoch and validate.
 
         Raises:
-            MeasurementError: the loss is no number any more.
-            UsageError: the network returns something else than logits.
+            MeasurementError: the loss is not finite.
+            UsageError: the network returns no logits.
         """
         number = len(self.history) + 1
-        plan = self.job.plan
-        # The epoch draws from its own seed, not from where the last one stopped.
-        torch.manual_seed(self._part[0] * DEVICES_APART + self.job.seed * EPOCHS_APART + number)
+        recipe = self.job.effective_recipe
+        # Each epoch has its own seed, so that a resumed run draws the same.
+        torch.manual_seed(self._part[0] * DEVICE_STRIDE + self.job.seed * RUN_STRIDE + number)
         began = time.perf_counter()
         loss = self._train_epoch(number)
         between = time.perf_counter()
@@ -101,7 +110,7 @@ class Trainer:
         quality = self.confusion.quality(self.job.protocol)
         epoch = Epoch(
             epoch=number,
-            rate=plan.rate_at((number - 1) * self._steps, plan.epochs * self._steps),
+            rate=recipe.rate_at((number - 1) * self._steps, recipe.epochs * self._steps),
             loss=loss,
             val_loss=val_loss,
             pixel_accuracy=quality.pixel_accuracy or 0.0,
@@ -114,28 +123,27 @@ class Trainer:
 
     @property
     def _steps(self) -> int:
-        """How many there are in an epoch."""
-        return math.ceil(len(self.train.names) / self.job.plan.batch)
+        """Steps of an epoch."""
+        return math.ceil(len(self.train.names) / self.job.effective_recipe.batch)
 
     def _train_epoch(self, number: int) -> float:
-        self.network.train()
-        plan, count = self.job.plan, self._steps
+        set_mode(self.network, training=True)
+        recipe, count = self.job.effective_recipe, self._steps
         order = order_of(len(self.train.names), seed=self.job.seed, epoch=number)
         rank, _ = self._part
-        rng = np.random.default_rng([self.job.seed, number, AUGMENTING + rank])
+        rng = np.random.default_rng([self.job.seed, number, AUGMENTATION_SEED + rank])
         total = 0.0
         parts = self._batches(self.train, order, part=self._part)
         for done, (images, labels) in enumerate(parts, 1):
-            rate = plan.rate_at((number - 1) * count + done - 1, plan.epochs * count)
+            rate = recipe.rate_at((number - 1) * count + done - 1, recipe.epochs * count)
             for group in self.optimizer.param_groups:
                 group["lr"] = rate
-            changed, true = augmented(images, labels, plan, rng)
-            logits = self.network(changed)
-            if number == 1 and done == 1:
-                self._check(logits, images)
-            loss = self.balanced_loss(logits, true)
-            self._fabric.backward(loss)
-            self.optimizer.step()
+            changed, true = augmented(images, labels, recipe, rng)
+            with network_failures(str(self.spec), images.shape):
+                logits = self._logits(self.network, changed)
+                loss = self.balanced_loss(logits, true)
+                self._fabric.backward(loss)
+                self.optimizer.step()
             self.optimizer.zero_grad(set_to_none=True)
             if self.average is not None:
                 self.average.update_parameters(self.network.module)
@@ -149,28 +157,31 @@ class Trainer:
             self.on_batch(number, done, count, total / done)
         return over_devices(self._fabric, total / count, by="mean")
 
-    def _check(self, logits: torch.Tensor, images: torch.Tensor) -> None:
+    def _logits(self, network: nn.Module, images: torch.Tensor) -> torch.Tensor:
+        """Return the logits of images, at their size."""
         batch, channels, height, width = images.shape
-        found = check_logits(logits, str(self.spec), (batch, channels, height, width))
-        outputs = self.spec.options["classes"]
-        if found != outputs:
+        shape = (batch, channels, height, width)
+        logits = self._heads.logits(network(images), shape, training=network.training)
+        if logits.shape[1] != self._outputs:
             raise UsageError(
-                f"network {str(self.spec)!r} returned logits of {found} classes, and {outputs} "
-                "are to be learnt"
+                f"network {str(self.spec)!r} returned logits of {logits.shape[1]} classes, and "
+                f"{self._outputs} are to be learnt"
             )
+        return logits
 
     @torch.no_grad()
-    def _validate(self) -> float:
-        """Fill the confusion matrix, and return the mean loss of a labelled pixel."""
-        network = self._judged.eval()
+    def _validate(self) -> float | None:
+        """Fill the confusion matrix; return the mean loss of labelled pixels, None without any."""
+        network = self._judged
+        set_mode(network, training=False)
         share_buffers(self._fabric, network)
         self.confusion = ConfusionMatrix(self.classes)
         total, pixels = 0.0, 0
         rank, devices = self._part
         mine = np.arange(len(self.validation.names))[rank::devices]
         for images, labels in self._batches(self.validation, mine, part=(0, 1)):
-            with self._fabric.autocast():
-                logits = network(images).float()
+            with network_failures(str(self.spec), images.shape), self._fabric.autocast():
+                logits = self._logits(network, images).float()
             judged = int((labels != VOID).sum())
             if judged:
                 total += float(self.loss(logits, labels)) * judged
@@ -179,7 +190,7 @@ class Trainer:
             self.confusion.add(known, logits.argmax(dim=1).cpu().numpy())
         self.confusion.counts = over_devices(self._fabric, self.confusion.counts)
         loss, count = (over_devices(self._fabric, figure) for figure in (total, pixels))
-        return loss / count if count else math.nan
+        return loss / count if count else None
 
     def _batches(
         self, arrays: Arrays, order: np.ndarray, *, part: tuple[int, int]
@@ -187,42 +198,41 @@ class Trainer:
         return batches(
             arrays,
             order,
-            size=self.job.plan.batch,
+            size=self.job.effective_recipe.batch,
             void=self._void,
             device=self._fabric.device,
             part=part,
         )
 
     def _class_weights(self) -> torch.Tensor | None:
-        power = self.job.plan.balance
+        power = self.job.effective_recipe.balance
         if not power:
             return None
-        outputs = cast("int", self.spec.options["classes"])
-        weights = class_weights(self.train.labels, outputs, void=self._void, power=power)
+        weights = class_weights(self.train.labels, self._outputs, void=self._void, power=power)
         return weights.to(self._fabric.device)
 
     @property
     def _judged(self) -> nn.Module:
-        """The network that is validated and kept: the mean of those of the steps, if there is."""
+        """Network that is validated and saved: the running mean of the weights, if there is one."""
         kept = self.network if self.average is None else self.average
         return cast("nn.Module", kept.module)
 
     @property
     def _part(self) -> tuple[int, int]:
-        """Which of how many devices this process is."""
+        """Rank of this process, and number of devices."""
         return self._fabric.global_rank, self._fabric.world_size
 
     @property
     def is_first(self) -> bool:
-        """Whether this process is the one of all devices that writes and speaks."""
+        """Whether this process is the one that writes and prints."""
         return bool(self._fabric.is_global_zero)
 
     def weights(self) -> dict[str, torch.Tensor]:
-        """Return the parameters and buffers of what is kept."""
+        """Return the parameters and buffers to save."""
         return self._judged.state_dict()
 
     def state(self) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
-        """Return all that the next epoch depends on, as tensors and as JSON."""
+        """Return the state that the next epoch depends on, as tensors and as JSON."""
         tensors = {f"{MODEL}{name}": tensor for name, tensor in self.network.state_dict().items()}
         if self.average is not None:
             kept = self.average.state_dict()
@@ -232,23 +242,23 @@ class Trainer:
                 tensors[f"{OPTIMIZER}{position}.{name}"] = tensor
         return tensors, {"history": [dataclasses.asdict(epoch) for epoch in self.history]}
 
-    def restore(self, tensors: dict[str, torch.Tensor], about: dict[str, Any]) -> None:
-        """Go back to a state.
+    def restore(self, tensors: dict[str, torch.Tensor], history: Sequence[Epoch]) -> None:
+        """Restore a state and its history.
 
         Raises:
-            UsageError: it is that of another network.
+            UsageError: it belongs to another network.
         """
         try:
             self.network.load_state_dict(_of(MODEL, tensors))
             if self.average is not None:
                 self.average.load_state_dict(_of(AVERAGE, tensors))
             self._restore_optimizer(_of(OPTIMIZER, tensors))
-        except (RuntimeError, ValueError) as error:
+        except (RuntimeError, ValueError, TypeError, LookupError) as error:
             raise UsageError(f"the state is not of network {str(self.spec)!r}") from error
-        self.history = [Epoch(**fields) for fields in about["history"]]
+        self.history = list(history)
 
     def _restore_optimizer(self, tensors: dict[str, torch.Tensor]) -> None:
-        """Take the moments of the network's own parameters, by their positions."""
+        """Restore the moments of the parameters, by their positions."""
         state, weights = self.optimizer.state_dict(), list(self.network.parameters())
         for name, tensor in tensors.items():
             position, _, key = name.partition(".")
@@ -258,7 +268,7 @@ class Trainer:
 
 
 def _of(prefix: str, tensors: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-    """Return the tensors whose names begin so, by the rest of their names."""
+    """Return the tensors with a prefix, by the rest of their names."""
     return {
         name.removeprefix(prefix): tensor
         for name, tensor in tensors.items()

@@ -1,4 +1,4 @@
-"""Recipes: everything about training but the network, the data and the seed.
+"""Training recipes: everything about training except the network, the data and the seed.
 
 A recipe is a name, or a name with ingredients: ``paper+flip+cosine``.
 """
@@ -19,28 +19,28 @@ WARM_UP = 0.02  # of the steps of a cosine schedule
 
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
-    """How a network is trained, with Adam (Kingma and Ba, ICLR 2015).
+    """Training settings, with Adam (Kingma and Ba, ICLR 2015).
 
     Attributes:
-        rate: the learning rate; with `cosine`, the highest.
+        rate: learning rate; the highest, with `cosine`.
         betas: decay of the means of gradients and of their squares.
-        epsilon: what is added to the root of the latter.
-        batch: images in a batch, unless another number is asked for.
-        epochs: at most, likewise.
-        patience: epochs without a better validation mIoU after which training ends; None for as
-            many as there are.
-        cosine: let the rate rise for a fiftieth of the steps, and then fall to 0 as half a wave of
-            a cosine (Loshchilov and Hutter, SGDR, ICLR 2017, without restarts).
-        decay: of the weights, apart from the gradient (Loshchilov and Hutter, AdamW, ICLR 2019).
+        epsilon: added to the root of the latter.
+        batch: images in a batch, unless the job names another number.
+        epochs: maximum, likewise.
+        patience: epochs without a better validation mIoU after which training ends; None for no
+            early stopping.
+        cosine: warm-up for a fiftieth of the steps, then cosine decay to 0 (Loshchilov and Hutter,
+            SGDR, ICLR 2017, without restarts).
+        decay: decoupled weight decay (Loshchilov and Hutter, AdamW, ICLR 2019).
         flip: mirror half of the images.
-        zoom: enlarge images by a factor from this range, at random, and cut out what fits.
-        light: how far brightness, contrast and saturation are changed, in shares.
-        balance: weight classes by the power of their rarity, the median frequency over theirs
-            (Eigen and Fergus, ICCV 2015, at 1); at 0 not at all.
-        average: share of the past in the running mean of the weights, which is what is validated
-            and kept (Polyak and Juditsky, 1992); at 0 the weights themselves are.
-        init: how the zoo's networks that have this option draw their weights, unless it is given
-            with the network; None for as they do by themselves.
+        zoom: range of a random factor by which images are enlarged, then cropped.
+        light: largest relative change of brightness, contrast and saturation.
+        balance: exponent of class weights, the median frequency over a class's own (Eigen and
+            Fergus, ICCV 2015, at 1); 0 for equal weights.
+        average: decay of a running mean of the weights, which is validated and saved instead of
+            them (Polyak and Juditsky, 1992); 0 for none.
+        init: value of the option `init` for networks of the zoo that have it and leave it open;
+            None for the network's own default.
     """
 
     name: str
@@ -78,7 +78,7 @@ class Recipe:
         return self.rate * (1 + math.cos(math.pi * (step - rising) / (steps - rising))) / 2
 
     def to_json(self) -> dict[str, Any]:
-        """Return what it does as a JSON object, so without its summary."""
+        """Return the settings as a JSON object, without the summary."""
         return {
             name: list(value) if isinstance(value, tuple) else value
             for name, value in dataclasses.asdict(self).items()
@@ -86,9 +86,9 @@ class Recipe:
         }
 
     def changes_since(self, kept: Mapping[str, Any]) -> tuple[str, ...]:
-        """Say what a version of segbench that kept a recipe of this name meant otherwise by it.
+        """Return one line for each setting that differs from a stored recipe of this name.
 
-        What it did not know yet it left out, which is the default of what came later.
+        A setting that the stored recipe lacks came later; its default is what was meant.
 
         >>> recipe = find_recipe("paper")
         >>> recipe.changes_since(recipe.to_json() | {"rate": 0.003})
@@ -128,7 +128,7 @@ INGREDIENTS: Mapping[str, Mapping[str, Any]] = {
 MODERN = dataclasses.replace(
     PAPER,
     name="modern",
-    # What helps on CamVid, see docs/training.md; `studies.ingredients` measures it.
+    # What helps on CamVid, see docs/train.md; `studies.ingredients` measures it.
     summary="enlarged and shrunk images, and a rate that falls from 3e-3 to nothing",
     epochs=100,
     **INGREDIENTS["zoom"],

@@ -1,28 +1,40 @@
-"""The folder of a run: what was asked for, every epoch, the best and the last weights.
+"""Run folder: job, history, best and last weights of a training run.
 
-    run.json            the job, the network, the classes, the machine
-    history.csv         an epoch a line; speed.csv: how long each took
+    run.json            job, network, classes, machine
+    history.csv         one epoch a line; speed.csv: the seconds of each
     curves.png          loss and mIoU over the epochs
-    last.safetensors    weights, optimizer and history after the last epoch: what resuming needs
-    best.safetensors    the weights of the best epoch, and all that prediction needs
+    last.safetensors    weights, optimizer and history after the last epoch, for a resume
+    best.safetensors    weights of the best epoch, for prediction
     confusion.csv       of the best epoch on validation
 
-Each file is written whole or not at all. The last weights are written after the best, and all else
-can be made from them; so a run that is killed loses the epoch it was in, and nothing else.
+Each file is written whole or not at all. The last weights are written after the best, and the other
+files can be made from them. So a run that is killed loses the epoch it was in, and nothing else.
 """
 
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
+from segbench.data.scenes import VOID, LabelClass
 from segbench.errors import UsageError
-from segbench.folder_lock import lock_folder
-from segbench.pretrained import PRETRAINED
-from segbench.store import whole_file, write_text
+from segbench.files import (
+    is_partial,
+    is_unused,
+    lock_folder,
+    parse_as,
+    read_as,
+    write_bytes,
+    write_text,
+)
+from segbench.results.profile import Model
+from segbench.runtimes.pretrained import PRETRAINED
+from segbench.training.config import Job
+from segbench.training.history import Epoch, Speed
 from zoo.errors import did_you_mean
 
 if TYPE_CHECKING:
@@ -30,85 +42,127 @@ if TYPE_CHECKING:
     from filelock import BaseFileLock
 
 RUN_SCHEMA = "segbench/run/1"
-METADATA = "segbench"  # the key of what a checkpoint says of itself
+METADATA = "segbench"  # key of a checkpoint's metadata
 
 Tensors = Mapping[str, "torch.Tensor"]
+Metadata = TypeVar("Metadata")
+
+
+@dataclass(frozen=True)
+class RunMetadata:
+    """Content of ``run.json`` that is read again.
+
+    Attributes:
+        recipe: settings at the beginning of the run.
+    """
+
+    schema: str
+    job: Job
+    recipe: dict[str, Any]
+
+    def __post_init__(self) -> None:
+        if self.schema != RUN_SCHEMA:
+            raise UsageError(f"schema {self.schema!r} is none that this version reads")
+
+
+@dataclass(frozen=True)
+class WeightsMetadata:
+    """Metadata of a file of weights.
+
+    Attributes:
+        classes: of the data, by id, without void.
+        job: of the run.
+        epoch: figures of their epoch.
+    """
+
+    model: Model
+    classes: tuple[LabelClass, ...]
+    job: Job
+    epoch: Epoch | None = None
+
+    def __post_init__(self) -> None:
+        if not 1 <= len(self.classes) <= VOID:
+            raise UsageError(f"it has {len(self.classes)} classes; 1 to {VOID} can be told apart")
+
+
+@dataclass(frozen=True)
+class StateMetadata:
+    """Metadata of the state of a run: figures and seconds of its epochs."""
+
+    history: tuple[Epoch, ...]
+    speeds: tuple[Speed, ...]
 
 
 @dataclass(frozen=True)
 class RunFolder:
-    """Where a run is kept."""
+    """Paths and files of a run."""
 
     path: Path
 
     @property
     def about(self) -> Path:
-        """What the run is."""
+        """Description of the run."""
         return self.path / "run.json"
 
     @property
     def is_begun(self) -> bool:
-        """Whether there is a run to go on with."""
-        return self.about.exists()
+        """Whether there is a run to resume."""
+        return self.about.is_file()
 
     @property
     def last(self) -> Path:
-        """The state after the last epoch."""
+        """State after the last epoch."""
         return self.path / "last.safetensors"
 
     @property
     def best(self) -> Path:
-        """The weights of the best epoch."""
+        """Weights of the best epoch."""
         return self.path / "best.safetensors"
 
     def create(self, about: dict[str, Any]) -> BaseFileLock:
-        """Make the folder, and keep other processes out of it.
+        """Create and lock the folder.
 
         Raises:
-            UsageError: something is there already, or it cannot be written.
+            UsageError: it exists and is not empty, or cannot be written.
         """
-        if self.path.exists() and not self._is_empty():
-            raise UsageError(
-                f"{str(self.path)!r} exists already; add --resume to go on with it, or name "
-                "another folder with --out"
-            )
+        self.check_free()
         lock = lock_folder(self.path)
         self.clear()
         self.write(self.about.name, json.dumps({"schema": RUN_SCHEMA, **about}, indent=1) + "\n")
         return lock
 
-    def _is_empty(self) -> bool:
-        """Tell whether a folder holds nothing, or only what a killed process left half-written."""
-        return self.path.is_dir() and all(path.name.startswith(".") for path in self.path.iterdir())
+    def check_free(self) -> None:
+        """Refuse a folder that holds anything.
 
-    def read(self) -> dict[str, Any]:
-        """Return what the run is.
+        Raises:
+            UsageError: it holds something.
+        """
+        if os.path.lexists(self.path) and not is_unused(self.path):
+            raise UsageError(
+                f"{str(self.path)!r} exists already; add --resume to go on with it, or name "
+                "another folder with --out"
+            )
+
+    def read(self) -> RunMetadata:
+        """Return the description of the run.
 
         Raises:
             UsageError: the folder is no run, or one of a newer version.
         """
-        try:
-            about: dict[str, Any] = json.loads(self.about.read_text(encoding="utf-8"))
-        except FileNotFoundError as error:
+        if not self.is_begun:
             raise UsageError(
                 f"{str(self.path)!r} is no run: it has no run.json; train one with segbench train"
-            ) from error
-        except (OSError, ValueError) as error:
-            raise UsageError(f"cannot read {str(self.about)!r}: {error}") from error
-        if about.get("schema") != RUN_SCHEMA:
-            raise UsageError(
-                f"{str(self.about)!r} has the schema {about.get('schema')!r}; this version reads "
-                f"{RUN_SCHEMA!r}"
             )
-        return about
+        return read_as(self.about, RunMetadata, what="run")
 
     def clear(self) -> None:
-        """Remove what a killed process left half-written."""
-        for partial in self.path.glob(".*.*"):
-            partial.unlink()
+        """Remove files that a killed process left half-written."""
+        for path in self.path.iterdir():
+            if is_partial(path):
+                path.unlink()
 
     def write(self, name: str, text: str) -> None:
-        """Write one of the text files, in place of what it was.
+        """Write one of the text files, replacing the one there.
 
         Raises:
             UsageError: it cannot be written.
@@ -117,47 +171,48 @@ class RunFolder:
 
 
 def write_checkpoint(path: Path, tensors: Tensors, about: dict[str, Any]) -> None:
-    """Write tensors and what they are, so that the file is either whole or as it was before.
+    """Write tensors and metadata; the file is either whole or as it was before.
 
     Raises:
-        UsageError: it cannot be written.
+        WriteError: it cannot be written.
     """
-    from safetensors import SafetensorError  # noqa: PLC0415 - it takes torch
-    from safetensors.torch import save_file  # noqa: PLC0415
+    from safetensors.torch import save  # noqa: PLC0415 - it takes torch
 
     whole = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
-    with whole_file(path, force=True) as partial:
-        try:
-            save_file(whole, partial, metadata={METADATA: json.dumps(about)})
-        except SafetensorError as error:  # it wraps what the system said
-            raise UsageError(f"cannot write {str(path)!r}: {str(error).lower()}") from error
+    # As bytes: the library's own writer leaves a file of another name if it is killed.
+    write_bytes(path, save(whole, {METADATA: json.dumps(about, allow_nan=False)}), force=True)
 
 
-def read_checkpoint(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
-    """Return the tensors of a checkpoint and what they are.
+def read_checkpoint(path: Path, kind: type[Metadata]) -> tuple[dict[str, torch.Tensor], Metadata]:
+    """Return the tensors and metadata of a checkpoint.
+
+    Args:
+        kind: of the metadata, `WeightsMetadata` or `StateMetadata`.
 
     Raises:
-        UsageError: it is not there, damaged, or not one of segbench's.
+        UsageError: it is missing, damaged, or not one of segbench's.
     """
     from safetensors import SafetensorError, safe_open  # noqa: PLC0415 - it takes torch
 
+    if path.exists() and not path.is_file():  # the library would wait for a pipe
+        raise UsageError(f"cannot read the checkpoint {str(path)!r}: it is no regular file")
     try:
         with safe_open(path, framework="pt") as file:
-            about = json.loads((file.metadata() or {}).get(METADATA, "null"))
+            said = (file.metadata() or {}).get(METADATA)
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     except FileNotFoundError as error:
         raise UsageError(
             f"there is no checkpoint {str(path)!r}{did_you_mean(str(path), PRETRAINED)} (name a "
             f"run's folder, a file of weights, or one that comes along: {', '.join(PRETRAINED)})"
         ) from error
-    except (OSError, SafetensorError, ValueError) as error:
+    except (OSError, SafetensorError, ValueError, RuntimeError) as error:
         raise UsageError(
             f"cannot read the checkpoint {str(path)!r}: it is damaged, or no safetensors file "
             f"({str(error).lower()})"
         ) from error
-    if not isinstance(about, dict):
+    if said is None:
         raise UsageError(
             f"the checkpoint {str(path)!r} does not say which network it is of; "
             "give one that segbench train wrote"
         )
-    return tensors, about
+    return tensors, parse_as(said, kind, source=f"the checkpoint {str(path)!r}")

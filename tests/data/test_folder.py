@@ -8,6 +8,7 @@ from segbench.data.errors import DataError
 from segbench.data.folder import open_folder
 from segbench.data.registry import DATASETS, open_dataset
 from segbench.data.scenes import VOID
+from zoo.allowed import allow_import
 
 COLORED = "name,red,green,blue\nfloor,10,20,30\nvoid,0,0,0\nwall,200,0,0\n"
 
@@ -76,7 +77,7 @@ def test_a_folder_without_a_class_file_or_a_split_is_refused(home):
 
 
 def test_an_image_and_a_label_of_different_sizes_are_told_when_they_are_read(home):
-    from segbench.data.scenes import read_scene  # noqa: PLC0415 - this test alone
+    from segbench.data.scenes import read_scene
 
     write_image(home / "train/images/a.png", size=(4, 7))
     write_indices(home / "train/labels/a.png", plane(0))
@@ -99,6 +100,7 @@ def test_a_dataset_is_found_by_a_folder_or_an_import_string(home, monkeypatch, t
         "def wrong(root):\n    return 3\n"
     )
     monkeypatch.syspath_prepend(tmp_path)
+    allow_import("mydata")
     assert open_dataset("mydata:rooms", tmp_path).name == "rooms"
     with pytest.raises(DataError) as caught:
         open_dataset("mydata:wrong", tmp_path)

@@ -59,15 +59,58 @@ def test_an_index_beyond_the_configuration_is_an_error(root):
         open_mapillary(root).splits["train"][0].label()
 
 
-@pytest.mark.parametrize("text", ["{", "{}", '{"labels": [{"name": "a"}]}', '{"labels": 3}'])
-def test_a_configuration_that_cannot_be_used_is_named(root, text):
+def label_with(**changes):
+    return json.dumps({"labels": [LABELS[0] | changes]})
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("[" * 100_000, "lists or objects stand in one another too deeply"),
+        ("\xff", "it is not text"),
+    ],
+)
+def test_a_configuration_that_cannot_be_read_is_named(root, text, words):
+    vistas(root, "config.json", "labels")
+    (root / "config.json").write_bytes(text.encode("latin-1"))
+    with pytest.raises(DataError) as caught:
+        open_mapillary(root)
+    path = str(root / "config.json")
+    assert str(caught.value) == f"cannot read the configuration {path!r}: {words}"
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("{}", " is damaged at labels: field required (1 such places)"),
+        ('{"labels": 3}', " is damaged at labels: input should be a valid array (1 such places)"),
+        ('{"labels": [3]}', " is damaged at labels.0: "),
+        ('{"labels": [{"name": "a"}]}', " is damaged at labels.0.color: field required (2 such"),
+        (label_with(color=[1, 2]), " is damaged at labels.0.color.2: field required (1 such"),
+        (label_with(color=[1, 2, 256]), " is damaged at labels.0.color.2: input should be less"),
+        (label_with(color="red"), " is damaged at labels.0.color: input should be a valid array"),
+        (label_with(evaluate="no"), " is damaged at labels.0.evaluate: input should be a valid b"),
+        (label_with(name=None), " is damaged at labels.0.name: input should be a valid string"),
+        (
+            label_with(evaluate=False),
+            " has 1 labels, 0 of them evaluated; 1 to 254 can be told apart",
+        ),
+        (
+            json.dumps({"labels": [LABELS[0], LABELS[0]]}),
+            ": label 1 names the class 'animal--bird' again, which label 0 names; give each class",
+        ),
+        (
+            json.dumps({"labels": [LABELS[0] | {"name": f"{n}"} for n in range(300)]}),
+            " has 300 labels, 300 of them evaluated; 1 to 254 can be told apart",
+        ),
+    ],
+)
+def test_a_configuration_that_cannot_be_used_says_where(root, text, words):
     vistas(root, "config.json", "labels")
     (root / "config.json").write_text(text)
     with pytest.raises(DataError) as caught:
         open_mapillary(root)
-    assert str(caught.value).startswith(
-        f"cannot read the configuration {str(root / 'config.json')!r}: "
-    )
+    assert str(caught.value).startswith(f"the configuration {str(root / 'config.json')!r}{words}")
 
 
 def test_the_first_release_has_no_labels_of_the_second(root):

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from segbench.pretrained import PRETRAINED
+from segbench.runtimes.pretrained import PRETRAINED
 
 PROGRAM = """
 import segbench, zoo
@@ -48,18 +48,19 @@ def test_every_module_of_the_tree_is_in_the_wheel(wheel):
 def test_the_schemas_and_the_entry_points_are_in_the_wheel(wheel):
     archive = zipfile.ZipFile(wheel)
     names = set(archive.namelist())
-    schemas = {f"segbench/schemas/{path.name}" for path in PROJECT.glob("segbench/schemas/*.json")}
-    assert {"segbench/schemas/profile-1.json", "segbench/schemas/check-1.json"} <= schemas <= names
+    home = "segbench/results/schemas"
+    schemas = {f"{home}/{path.name}" for path in (PROJECT / home).glob("*.json")}
+    assert {f"{home}/profile-1.json", f"{home}/check-1.json"} <= schemas <= names
     (listed,) = (name for name in names if name.endswith(".dist-info/entry_points.txt"))
     points = configparser.ConfigParser()
     points.read_string(archive.read(listed).decode())
     assert dict(points["console_scripts"]) == {"segbench": "segbench.cli:main"}
-    assert dict(points["pytest11"]) == {"segbench": "segbench.pytest_plugin"}
+    assert dict(points["pytest11"]) == {"segbench": "segbench.cli.pytest_plugin"}
 
 
 def test_the_networks_that_come_along_are_in_the_wheel_and_it_stays_small(wheel):
     names = zipfile.ZipFile(wheel).namelist()
-    assert {f"segbench/pretrained/{name}.safetensors" for name in PRETRAINED} <= set(names)
+    assert {f"segbench/runtimes/pretrained/{name}.safetensors" for name in PRETRAINED} <= set(names)
     assert wheel.stat().st_size < 3e6
 
 

@@ -8,19 +8,20 @@ from itertools import product
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
-from made_up_searches import SPACE, latency_of, seen_of
+from made_up_searches import SPACE, latency_of, trials_of
 
-from segbench.search.front_sampler import FrontProposer, expected_gains
-from segbench.search.pareto import hypervolume
-from segbench.search.proposing import OPTUNA, OptunaProposer, RandomProposer
+from segbench.results.pareto import hypervolume
+from segbench.search.front_sampler import FrontSampler, expected_gains
+from segbench.search.proposals import OPTUNA, OptunaSampler, RandomSampler
 from segbench.search.surrogate import Surrogate
 
 REFERENCE = (10.0, 0.0)
 point = st.tuples(st.floats(0.5, 11), st.floats(0.05, 0.95))
 
 
+@settings(deadline=None)  # the first example imports SciPy
 @given(st.lists(point, max_size=8), point)
 def test_the_gain_of_a_certain_network_is_the_area_it_adds(points, new):
     latency, miou = (np.array([figure]) for figure in new)
@@ -66,31 +67,31 @@ def test_a_surrogate_of_one_figure_and_of_equal_figures_is_that_figure():
         assert mean[0] == pytest.approx(0.4)
 
 
-def proposers(limit_s=None):
-    front = FrontProposer(SPACE, latency_of, (0.2, 0.0), limit_s=limit_s)
+def samplers(budget_s=None):
+    front = FrontSampler(SPACE, latency_of, (0.2, 0.0), budget_s=budget_s)
     return {
         "front": front,
-        "random": RandomProposer(SPACE),
-        **{name: OptunaProposer(SPACE, make) for name, make in OPTUNA.items()},
+        "random": RandomSampler(SPACE),
+        **{name: OptunaSampler(SPACE, make) for name, make in OPTUNA.items()},
     }
 
 
-@pytest.mark.parametrize("name", [name for name in proposers() if name != "gp"])
+@pytest.mark.parametrize("name", [name for name in samplers() if name != "gp"])
 def test_a_proposal_follows_from_what_was_seen_and_the_seed_alone(name):
-    seen = seen_of(30, seed=3)
-    proposer = proposers()[name]
-    first, again = (proposer.propose(seen, 5).values for _ in range(2))
+    seen = trials_of(30, seed=3)
+    sampler = samplers()[name]
+    first, again = (sampler.propose(seen, 5).values for _ in range(2))
     SPACE.check(first)
     assert first == again
     few = seen[:4]  # of more `front` proposes the best by whatever seed
-    assert len({str(proposer.propose(few, seed).values) for seed in range(6, 12)}) > 1
+    assert len({str(sampler.propose(few, seed).values) for seed in range(6, 12)}) > 1
 
 
-def test_nothing_slower_than_the_limit_is_proposed_where_there_is_something_faster():
-    limit_s = sorted(latency_of(SPACE.draw(random.Random(at))) for at in range(50))[10]
-    proposer = proposers(limit_s)["front"]
+def test_nothing_slower_than_the_budget_is_proposed_where_there_is_something_faster():
+    budget_s = sorted(latency_of(SPACE.draw(random.Random(at))) for at in range(50))[10]
+    sampler = samplers(budget_s)["front"]
     for seed in range(20):
-        assert latency_of(proposer.propose(seen_of(30, seed=seed), seed).values) <= limit_s
+        assert latency_of(sampler.propose(trials_of(30, seed=seed), seed).values) <= budget_s
 
 
 def every_network():
@@ -106,28 +107,28 @@ def test_most_proposals_are_the_best_that_there_is_in_the_whole_space():
     at = {str(values): position for position, values in enumerate(space)}
     reached = []
     for seed in range(9):
-        seen = seen_of(30, seed=seed)
+        seen = trials_of(30, seed=seed)
         tried = [at[str(each.values)] for each in seen]
         mious = np.array([each.miou for each in seen])
         mean, deviation = Surrogate.fit(places[tried], mious).predict(places)
         points = [each.point for each in seen]
         gains = expected_gains(points, (0.2, 0.0), latencies, mean, deviation)
-        proposed = proposers()["front"].propose(seen, seed).values
+        proposed = samplers()["front"].propose(seen, seed).values
         reached.append(gains[at[str(proposed)]] / gains.max())
     assert np.median(reached) > 0.98
 
 
-def test_a_limit_that_none_of_the_front_keeps_is_come_under():
-    limit_s = sorted(map(latency_of, every_network()))[30]
+def test_a_budget_that_none_of_the_front_keeps_is_come_under():
+    budget_s = sorted(map(latency_of, every_network()))[30]
     for seed in range(9):
-        seen = seen_of(30, seed=seed)
-        assert min(each.latency_s for each in seen) > 1.2 * limit_s
-        proposed = proposers(limit_s)["front"].propose(seen, seed).values
-        assert latency_of(proposed) <= limit_s
+        seen = trials_of(30, seed=seed)
+        assert min(each.latency_s for each in seen) > 1.2 * budget_s
+        proposed = samplers(budget_s)["front"].propose(seen, seed).values
+        assert latency_of(proposed) <= budget_s
 
 
 def test_stopped_trials_are_learnt_from_with_what_those_that_went_on_gained():
-    seen = seen_of(30, seed=3, stopped=20)
-    found = proposers()["front"].propose(seen, 1).values
+    seen = trials_of(30, seed=3, stopped=20)
+    found = samplers()["front"].propose(seen, 1).values
     SPACE.check(found)
     assert all(found != each.values for each in seen)

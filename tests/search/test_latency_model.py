@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 
 from segbench.errors import UsageError
+from segbench.measurement.settings import Settings
 from segbench.search.latency_model import LatencyModel
-from segbench.search.layers import KINDS, conv, elementwise, features, norm, up
+from segbench.search.layer_costs import KINDS, conv, elementwise, features, norm, up
 from segbench.search.screening import draw_networks, ratio_model
-from segbench.settings import Settings
-from studies.spark import PAPER, STUDY
+from segbench.search.spaces.spark import PAPER, STUDY
 
 LAYERS = partial(STUDY.layers, size=(224, 224), classes=12)
 # Seconds for a million of each kind's MACs and values, of ragged values, and for each layer.

@@ -5,14 +5,15 @@ from dataclasses import replace
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from made_up_searches import SPACE, seen_of
+from made_up_searches import SPACE, trials_of
 
-from segbench.search.pareto import dominates
+from segbench.results.pareto import dominates
 from segbench.search.rungs import next_to_train, rungs_of
-from segbench.search.seen import Seen
+from segbench.search.trial import TrialRecord
 
 REFERENCE = (10.0, 0.0)
 VALUES = dict(SPACE.first[0])
+MODEL = str(SPACE.network(VALUES))
 point = st.tuples(st.floats(1, 9), st.floats(0.1, 0.9))
 
 
@@ -24,13 +25,15 @@ def test_rungs_are_a_ninth_a_third_and_all_of_the_epochs(epochs, rungs):
 
 
 def waiting(number, latency_s, miou, *, rung=1):
-    return Seen(number, VALUES, "waiting", latency_s, {rung: miou})
+    return TrialRecord(number, VALUES, MODEL, "waiting", latency_s, {rung: miou})
 
 
 def gone_on(number, latency_s, *mious):
     """Return a network that was trained on; from one rung to the next, or to the end of three."""
     state = "trained" if len(mious) == 3 else "waiting"
-    return Seen(number, VALUES, state, latency_s, dict(zip((1, 3, 9), mious, strict=False)))
+    return TrialRecord(
+        number, VALUES, MODEL, state, latency_s, dict(zip((1, 3, 9), mious, strict=False))
+    )
 
 
 def choose(*seen, last=False):
@@ -99,7 +102,10 @@ def test_what_was_learnt_later_lets_what_waited_go_on():
 
 
 def test_what_came_farthest_goes_on_first():
-    early, later = waiting(6, 3.5, 0.3), Seen(7, VALUES, "waiting", 3.5, {1: 0.2, 3: 0.4})
+    early, later = (
+        waiting(6, 3.5, 0.3),
+        TrialRecord(7, VALUES, MODEL, "waiting", 3.5, {1: 0.2, 3: 0.4}),
+    )
     assert choose(*TRAINED, early, later) == 7
 
 
@@ -108,7 +114,7 @@ def test_what_was_stopped_refused_or_failed_is_never_trained_on():
         replace(waiting(6 + at, 0.1, 0.9), state=state)
         for at, state in enumerate(("stopped", "failed"))
     ]
-    refused = Seen(9, VALUES, "refused", 0.2)
+    refused = TrialRecord(9, VALUES, MODEL, "refused", 0.2)
     assert choose(*TRAINED, *over, refused, last=True) is None
     assert choose(last=True) is None
     assert choose(refused) is None
@@ -116,7 +122,7 @@ def test_what_was_stopped_refused_or_failed_is_never_trained_on():
 
 def test_all_that_may_lead_is_trained_and_most_of_the_rest_is_not():
     """Sixty networks of a law, all of them at the first rung: the true front is trained in full."""
-    truth = {each.number: each for each in seen_of(60, seed=5)}
+    truth = {each.number: each for each in trials_of(60, seed=5)}
     seen = [replace(each, state="waiting", rungs={1: each.rungs[1]}) for each in truth.values()]
     while (chosen := next_to_train(SPACE, seen, (0.2, 0.0), last=True)) is not None:
         rungs = truth[chosen].rungs

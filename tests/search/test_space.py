@@ -10,10 +10,11 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+import studies
 import zoo
 from segbench.errors import UsageError
 from segbench.search.space import Kind, Study, Width, cross, key_of, mutate, narrowed
-from studies import separable, spark
+from segbench.search.spaces import separable, spark
 from zoo.spec import ModelSpec
 
 STUDIES = (spark.STUDY, separable.STUDY)
@@ -25,7 +26,7 @@ def draw(study, seed):
 
 
 def test_the_lean_network_of_the_study_is_the_one_of_its_report():
-    kept = Path(spark.__file__).parent / "spark_camvid" / "lean.json"
+    kept = Path(studies.__file__).parent / "spark_camvid" / "lean.json"
     assert ModelSpec.read(kept) == spark.build(spark.LEAN)
 
 

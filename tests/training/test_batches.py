@@ -6,7 +6,7 @@ import torch
 
 from segbench.data.cache import Arrays
 from segbench.data.scenes import VOID
-from segbench.training.allocator import held
+from segbench.training.allocator import steady_environment
 from segbench.training.batches import batches, order_of
 
 CPU = torch.device("cpu")
@@ -78,11 +78,11 @@ def test_images_are_normalised_channel_by_channel_and_stay_with_their_labels():
 
 @pytest.mark.parametrize("name", ["MALLOC_TRIM_THRESHOLD_", "MALLOC_ARENA_MAX"])
 def test_an_allocator_that_the_user_has_set_is_left_alone(name):
-    assert held({name: "1"}) is None
+    assert steady_environment({name: "1"}) is None
 
 
 def test_a_process_is_started_anew_once():
-    environment = held({"HOME": "/home/a"})
+    environment = steady_environment({"HOME": "/home/a"})
     assert environment["HOME"] == "/home/a"
     assert environment["MALLOC_MMAP_MAX_"] == "0"
-    assert held(environment) is None
+    assert steady_environment(environment) is None

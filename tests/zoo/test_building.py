@@ -25,6 +25,7 @@ def offer(monkeypatch):
         module = ModuleType("ownnets")
         module.net = builder
         monkeypatch.setitem(sys.modules, "ownnets", module)
+        zoo.allow_import("ownnets:net")
 
     return make
 

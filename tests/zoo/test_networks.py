@@ -1,8 +1,8 @@
-"""The five networks keep the contract, and are the paper's to the digit."""
+"""The five networks are the paper's to the digit."""
 
 import pytest
 import torch
-from contracts import ModelContract, NormContract
+from model_contract import smallest_to_train_on_one
 from torch import nn
 
 import zoo
@@ -28,31 +28,11 @@ CONV_MACS = {
 }
 
 
-class TestFcn8s(ModelContract):
-    name = "fcn8s"
+# One more than the stride of the deepest batch norm: two values a channel.
+SMALLEST_TO_TRAIN_ON_ONE = {"segnet": 17, "segnet-basic": 9, "segfast-basic": 17, "segfast": 17}
 
 
-class TestSegNet(NormContract):
-    name = "segnet"
-    smallest_to_train_on_one = (17, 1)
-
-
-class TestSegNetBasic(NormContract):
-    name = "segnet-basic"
-    smallest_to_train_on_one = (9, 1)
-
-
-class TestSegFastBasic(NormContract):
-    name = "segfast-basic"
-    smallest_to_train_on_one = (17, 1)
-
-
-class TestSegFast(NormContract):
-    name = "segfast"
-    smallest_to_train_on_one = (17, 1)
-
-
-@pytest.fixture(scope="module", params=zoo.models())
+@pytest.fixture(scope="module", params=zoo.models(tag="paper"))
 def at_22_classes(request):
     """The network without weights: counting needs shapes alone."""
     with torch.device("meta"):
@@ -97,6 +77,13 @@ def test_sides_of_every_remainder_are_kept(at_22_classes):
     for side in range(1, 18):
         logits = network(torch.empty(1, 3, side, 71 - side, device="meta"))
         assert logits.shape[-2:] == (side, 71 - side)
+
+
+@pytest.mark.parametrize(("name", "smallest"), SMALLEST_TO_TRAIN_ON_ONE.items())
+def test_the_smallest_image_to_train_on_alone_leaves_two_values_a_channel(name, smallest):
+    with torch.device("meta"):
+        network = zoo.build(name).train()
+    assert smallest_to_train_on_one(network) == smallest
 
 
 @pytest.mark.parametrize("classes", [1, 2, 32])

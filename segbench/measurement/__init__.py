@@ -1,0 +1,1 @@
+"""Measurement: fresh processes, instruments, and the order in which they run."""

@@ -1,0 +1,1 @@
+"""The machine: CPUs, memory, and what disturbs a measurement."""

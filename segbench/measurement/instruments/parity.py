@@ -1,0 +1,96 @@
+"""Instrument for parity: what a candidate hands out, compared with eager single precision."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from PIL import Image
+
+from segbench.data.registry import BUILT_IN, open_dataset
+from segbench.measurement.instruments.model_under_test import ModelUnderTest
+from segbench.measurement.instruments.thread_pools import set_threads
+from segbench.results.candidate import TOLERANCES
+from segbench.runtimes.heads import in_form
+from segbench.runtimes.inputs import make_noise, normalised
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from segbench.measurement.workers.protocol import Task
+    from segbench.measurement.workers.replies import ParityReply
+
+BATCHES = 3  # of images that are compared
+RGB = 3
+
+
+class ParityInstrument:
+    """Runs one network as it is, and then as the candidate, on the same images."""
+
+    def __init__(self, task: Task) -> None:
+        set_threads(task.threads)
+        self._under_test = ModelUnderTest(task)
+
+    def measure(self) -> ParityReply:
+        """Return how far what is handed out is from what the network itself returns.
+
+        Differences are shares of the largest logit; of classes there are none. Where the candidate
+        hands out classes, the agreement is that of its classes.
+        """
+        tested = self._under_test
+        tested.check_module()
+        batches = list(self._batches())
+        form = tested.runtime.head
+        logits_of = tested.strided if form == "argmax-strided" else tested.logits_of
+        expected = [logits_of(images).float() for images in batches]
+        tested.prepare()
+        tested.infer()
+        tolerance = TOLERANCES[tested.runtime.precision]
+        largest = mean = beyond = 0.0
+        same = pixels = 0
+        for images, logits in zip(batches, expected, strict=True):
+            found = tested.hand_out(images)
+            if form.startswith("argmax"):
+                wanted = in_form(logits, form)
+                same += int((found == wanted).sum())
+                pixels += wanted.numel()
+                continue
+            found = found.float().permute(0, 3, 1, 2) if form == "logits-nhwc" else found.float()
+            difference = (found - logits).abs() / logits.abs().max()
+            largest = max(largest, float(difference.max()))
+            mean += float(difference.mean()) / len(batches)
+            beyond += float((difference > tolerance).float().mean()) / len(batches)
+            classes, wanted = found.argmax(1), logits.argmax(1)
+            same += int((classes == wanted).sum())
+            pixels += wanted.numel()
+        has_logits = not form.startswith("argmax")
+        return {
+            "images": self._named,
+            "max_difference": largest if has_logits else None,
+            "mean_difference": mean if has_logits else None,
+            "beyond": beyond if has_logits else None,
+            "argmax_agreement": same / pixels,
+            "dtype": tested.dtype,
+        }
+
+    @property
+    def _named(self) -> str:
+        return BUILT_IN if self._under_test.shape[1] == RGB else "noise"
+
+    def _batches(self) -> Iterator[torch.Tensor]:
+        batch, channels, height, width = shape = self._under_test.shape
+        if channels != RGB:
+            for number in range(BATCHES):
+                yield self._under_test.cast(make_noise(shape, seed=number))
+            return
+        scenes = open_dataset(BUILT_IN).splits["val"]
+        for number in range(BATCHES):
+            pictures = [
+                np.array(
+                    Image.fromarray(scenes[number * batch + at].image()).resize((width, height))
+                )
+                for at in range(batch)
+            ]
+            images = normalised(torch.from_numpy(np.stack(pictures))).contiguous()
+            yield self._under_test.cast(images)

@@ -1,0 +1,316 @@
+"""Profile one network, or compare several in one interleaved run."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import cast
+
+from segbench.errors import MeasurementError, UsageError
+from segbench.measurement.run import Run
+from segbench.measurement.schedule import ALONE, IN_TURNS, Sampling
+from segbench.measurement.settings import Settings
+from segbench.measurement.workers.replies import LayersReply
+from segbench.measurement.workers.supervisor import Question, ask_once
+from segbench.progress import Progress, ignore_progress
+from segbench.results.candidate import HEADS, Candidate, RuntimeSpec, names_runtime
+from segbench.results.comparison import check_comparable, make_ratios
+from segbench.results.profile import Comparison, Failure, Latencies, Profile
+from segbench.results.samples import paired_ratios
+from segbench.results.statistics import ratio_interval
+from segbench.results.workload import Allocator, Device
+from segbench.runtimes.choices import ALL, choose_runtimes
+from zoo.registry import PAPER_TAG
+from zoo.registry import models as zoo_models
+from zoo.spec import ModelSpec
+
+MOST_ROUNDS = 200  # that a comparison adds, whatever its time; a result must fit in memory
+LEAST_ROUNDS = 3
+# What a comparison takes where nothing is asked for: three rounds, and more until a minute for two
+# networks, and another for each further one, are used up. Two small networks get about ten of
+# them, the five of the zoo four.
+SOON_S = 60.0
+DEFAULT_MAX_TIME_S = 600.0
+
+
+def profile(
+    model: str | ModelSpec | Candidate,
+    *,
+    threads: int | None = None,
+    batch: int = 1,
+    size: tuple[int, int] = (224, 224),
+    classes: int | None = None,
+    input: str | Path | None = None,  # noqa: A002 - the command's option has this name
+    device: Device = "cpu",
+    runtime: str = "eager",
+    precision: str = "fp32",
+    head: str = HEADS[0],
+    allocator: Allocator = "steady",
+    repeats: int = 3,
+    seed: int = 0,
+    layers: bool = False,
+    training: bool = True,
+    strict: bool = False,
+    channels: int = 3,
+    logits: str | None = None,
+    enlarge: bool = True,
+    progress: Progress = ignore_progress,
+) -> Profile:
+    """Measure what one network costs on this machine.
+
+    Args:
+        model: a name of the zoo, ``package.module:builder``, or a path of a JSON file, with
+            options: ``segfast,stem_width=48``. A runtime may follow, and is used in place of the
+            one below: ``segfast@eager,threads=2``.
+        threads: threads within an operator; as many as there are effective CPUs by default.
+        batch: images in a batch.
+        size: height and width in pixels.
+        classes: channels of the logits, 22 if neither this nor the model says otherwise.
+        input: a picture to use instead of seeded noise.
+        device: ``cpu`` or ``cuda``.
+        runtime: what executes the network's inference, with options: ``eager``.
+        precision: what it computes with: ``fp32`` or ``bf16``.
+        head: the form in which logits are handed out: ``logits``, ``logits-nhwc``, ``argmax`` or
+            ``argmax-strided``.
+        allocator: ``steady`` keeps freed memory for the next call; ``system`` is as untuned.
+        repeats: rounds of fresh processes.
+        seed: of weights, noise, and the order of measuring.
+        layers: also time every leaf module.
+        training: also time and weigh a training step.
+        strict: refuse a network with operators that have no counting rule.
+        channels: of the input; a picture has 3.
+        logits: the key, attribute or position of the network's output that holds the logits, where
+            that cannot be guessed.
+        enlarge: enlarge logits of a lower resolution to the input's size, as a part of the network.
+        progress: called with what is being done, steps done, and steps in all.
+
+    Raises:
+        UsageError: the model, or a value, is not one that can be measured.
+        MeasurementError: the network failed, or its process died.
+        Interrupted: Ctrl-C; it carries what was measured.
+
+    >>> import segbench
+    >>> result = segbench.profile("segfast", size=(64, 64), repeats=1)
+    >>> result.params
+    603288
+    >>> result.latency.forward.p50_s > 0
+    True
+    """
+    settings = Settings.of(
+        threads=threads,
+        batch=batch,
+        size=size,
+        classes=classes,
+        input=input,
+        device=device,
+        runtime=runtime,
+        precision=precision,
+        head=head,
+        allocator=allocator,
+        repeats=repeats,
+        seed=seed,
+        strict=strict,
+        channels=channels,
+        logits=logits,
+        enlarge=enlarge,
+    )
+    run = Run(settings.tasks([model]), settings.describe_input(), progress, strict, training)
+    with run.interruptible(lambda: run.profiles(complete=False)[0]):
+        run.inspect()
+        run.time([(0,)], plan=_plan(ALONE, training=training), most=repeats, seed=seed)
+        if layers:
+            progress("timing layers", 1, 1)
+            try:
+                reply = ask_once(Question(run.tasks[0], "layers", "measure"))
+                run.layers = cast("LayersReply", reply)
+            except UsageError as error:
+                run.layers = str(error)
+    return run.profiles(complete=True)[0]
+
+
+def compare(
+    models: Sequence[str | ModelSpec | Candidate] | None = None,
+    *,
+    baseline: str | ModelSpec | Candidate | None = None,
+    threads: int | None = None,
+    batch: int = 1,
+    size: tuple[int, int] = (224, 224),
+    classes: int | None = None,
+    input: str | Path | None = None,  # noqa: A002 - the command's option has this name
+    device: Device = "cpu",
+    runtime: str = "eager",
+    precision: str = "fp32",
+    head: str = HEADS[0],
+    allocator: Allocator = "steady",
+    repeats: int | None = None,
+    interval: float | None = None,
+    max_time_s: float | None = None,
+    seed: int = 0,
+    training: bool = True,
+    strict: bool = False,
+    channels: int = 3,
+    logits: str | None = None,
+    enlarge: bool = True,
+    progress: Progress = ignore_progress,
+) -> Comparison:
+    """Measure several networks in turns, and the baseline twice.
+
+    The baseline is measured by two processes in every round, as if it were two networks. How far
+    their ratio is from 1 is the floor of noise below which no other ratio says anything.
+
+    Args:
+        models: as for :func:`profile`; the paper's five networks if None.
+        runtime, precision, head: of models that name no runtime; several with commas between, or
+            ``all`` runtimes that are installed, and all precisions that they have. A candidate that
+            fails in its runtime is left out, and told of in ``failures``.
+        baseline: the model that the ratios are over; ``segfast`` if it is among the models, else
+            the first. One that is not among the models is added.
+        repeats: rounds of fresh processes; with one of the two that follow, the least of them.
+        interval: add rounds until half the width of the interval of every ratio of forward
+            latencies is at most this share of it, or ten minutes have passed.
+        max_time_s: add rounds until the next would end after so many seconds.
+
+    With none of the three there are three rounds at least, and more until a minute is used up for
+    two networks, and another for each further one.
+
+    The other arguments, and what is raised, are those of :func:`profile`.
+
+    Raises:
+        NotComparableError: the networks have different class counts.
+
+    >>> import segbench
+    >>> result = segbench.compare(["segfast-basic", "segfast"], size=(64, 64), repeats=1)
+    >>> [round(ratio.ratio, 2) for ratio in result.ratios if ratio.metric == "params"]
+    [4.92]
+    """
+    least = LEAST_ROUNDS if repeats is None else repeats
+    settings = Settings.of(
+        threads=threads,
+        batch=batch,
+        size=size,
+        classes=classes,
+        input=input,
+        device=device,
+        allocator=allocator,
+        repeats=least,
+        seed=seed,
+        strict=strict,
+        channels=channels,
+        logits=logits,
+        enlarge=enlarge,
+    )
+    named = zoo_models(tag=PAPER_TAG) if models is None else models
+    runtimes = choose_runtimes(runtime, precision, head)
+    candidates = [each for model in named for each in _in_runtimes(settings, model, runtimes)]
+    tasks = settings.tasks(candidates)
+    base = _choose_baseline(candidates) if baseline is None else settings.candidate(baseline)
+    if base not in candidates:
+        candidates.append(base)
+        tasks.append(settings.task(base))
+    run = Run(tasks, settings.describe_input(), progress, strict, training)
+    failures: list[Failure] = []
+    if len(runtimes) > 1 or len({each.runtime for each in candidates}) > 1:
+        is_named = ALL not in {runtime.strip(), precision.strip()}
+        failures = [
+            replace(
+                each, is_named=is_named or ("@" in each.model and each.model in map(str, named))
+            )
+            for each in run.try_runtimes(forgives=True)
+        ]
+    tasks = run.tasks
+    candidates = [task.candidate for task in tasks]
+    if base not in candidates:
+        why = next(each.reason for each in failures if each.model == str(base))
+        raise MeasurementError(f"the baseline {str(base)!r} cannot be measured: {why}")
+    if repeats is None and interval is None and max_time_s is None:
+        max_time_s = SOON_S * max(1, len(candidates) - 1)
+    position = candidates.index(base)
+    pairs = [(candidate, position) for candidate in range(len(tasks) + 1) if candidate != position]
+    with run.interruptible(lambda: _comparison(run, position, failures, complete=False)):
+        run.inspect()
+        run.check_classes()
+        run.time(
+            pairs,
+            most=least if interval is None and max_time_s is None else MOST_ROUNDS,
+            seed=seed,
+            plan=_plan(IN_TURNS, training=training),
+            more_candidates=[tasks[position]],
+            enough=_until(run, pairs, least=least, interval=interval, max_time_s=max_time_s),
+        )
+    return _comparison(run, position, failures, complete=True)
+
+
+def _plan(full: tuple[Sampling, ...], *, training: bool) -> tuple[Sampling, ...]:
+    return tuple(sampling for sampling in full if training or sampling.work != "training")
+
+
+def _until(
+    run: Run,
+    pairs: Sequence[tuple[int, int]],
+    *,
+    least: int,
+    interval: float | None,
+    max_time_s: float | None,
+) -> Callable[[int], bool] | None:
+    """Return what ends a run: intervals that are narrow enough, or the time that is used up."""
+    if interval is None and max_time_s is None:
+        return None
+    limit_s = DEFAULT_MAX_TIME_S if max_time_s is None else max_time_s
+    ended_s = run.elapsed_s
+
+    def enough(rounds: int) -> bool:
+        nonlocal ended_s
+        round_s, ended_s = run.elapsed_s - ended_s, run.elapsed_s
+        if rounds < least:
+            return False
+        if run.elapsed_s + round_s > limit_s:
+            return True
+        return interval is not None and all(
+            _relative_half_width(run, pair) <= interval for pair in pairs
+        )
+
+    return enough
+
+
+def _relative_half_width(run: Run, pair: tuple[int, int]) -> float:
+    """Return half the width of the interval of a ratio of forward latencies, as a share of it."""
+    candidate, baseline = (run.recordings[candidate].phases["forward"] for candidate in pair)
+    interval = ratio_interval(paired_ratios(candidate, baseline))
+    return math.inf if interval is None else math.sqrt(interval[1] / interval[0]) - 1
+
+
+def _comparison(
+    run: Run, position: int, failures: Sequence[Failure], *, complete: bool
+) -> Comparison:
+    """Return the comparison with the model at this position as baseline."""
+    profiles = run.profiles(complete=complete)
+    baseline = profiles[position]
+    for candidate in profiles:
+        check_comparable(baseline, candidate)
+    timed = len(run.recordings) > len(run.tasks)
+    control = run.recordings[-1].latencies() if timed else Latencies()
+    return Comparison(
+        baseline=baseline.label,
+        profiles=tuple(profiles),
+        ratios=make_ratios(profiles, baseline, control),
+        control=control,
+        failures=tuple(failures),
+        complete=complete,
+        created=profiles[0].created,
+    )
+
+
+def _in_runtimes(
+    settings: Settings, model: str | ModelSpec | Candidate, runtimes: Sequence[RuntimeSpec]
+) -> list[Candidate]:
+    """Return a model in each runtime, or in its own where it names one."""
+    if isinstance(model, Candidate) or (isinstance(model, str) and names_runtime(model)):
+        return [settings.candidate(model)]
+    return [replace(settings.candidate(model), runtime=each) for each in runtimes]
+
+
+def _choose_baseline(candidates: Sequence[Candidate]) -> Candidate:
+    """Return segfast, where it is one of them, else the first."""
+    return next((each for each in candidates if str(each) == "segfast"), candidates[0])

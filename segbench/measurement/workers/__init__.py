@@ -1,0 +1,1 @@
+"""Child processes that build and run networks, and their supervisor."""

@@ -1,0 +1,1 @@
+"""Results: frozen types, figures drawn from samples, their files, and their reports."""

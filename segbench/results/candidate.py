@@ -1,0 +1,205 @@
+"""Candidates: a network with its weights, the runtime that it runs in, and its threads."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Self
+
+from segbench.errors import UsageError
+from segbench.quantities import Number
+from zoo.errors import SpecError, did_you_mean
+from zoo.frozen import FrozenMapping
+from zoo.spec import ModelSpec
+from zoo.values import (
+    Value,
+    normal,
+    read_options,
+    split_at_last_outside_quotes,
+    write_value,
+)
+
+HEADS = ("logits", "logits-nhwc", "argmax", "argmax-strided")
+"""Forms in which logits are handed out; the first is the default."""
+PRECISIONS = ("fp32", "bf16", "fp16", "int8")
+SYNONYMS = {"float32": "fp32", "bfloat16": "bf16", "float16": "fp16"}
+"""Other names of precisions, those of torch's types."""
+DTYPES = {"fp32": "float32", "bf16": "bfloat16", "fp16": "float16", "int8": "int8"}
+"""What ``workload.dtype`` of a result calls each precision."""
+
+
+TOLERANCES = {"fp32": 1e-4, "bf16": 0.05}
+"""How far a logit may be from that of eager in single precision, as a share of the largest.
+
+Single precision differs by the order of sums alone (3e-7 for SegFast). bfloat16 has 8 bits of
+mantissa, whose errors add up over the layers (7e-3).
+"""
+LEAST_AGREEMENT = {"fp32": 0.999, "bf16": 0.97}
+"""The least share of pixels with the same class (bfloat16: 0.993 to 0.998 for SegFast)."""
+MOST_BEYOND = 1e-3
+"""The largest share of logits that may be farther.
+
+Where two values in a window of a pooling are all but equal, another order of sums makes another the
+largest, and an unpooling puts it elsewhere.
+"""
+
+
+def read_precision(text: str) -> str:
+    """Return the precision that a text names.
+
+    Raises:
+        UsageError: it names none.
+
+    >>> read_precision("bf16"), read_precision("bfloat16")
+    ('bf16', 'bf16')
+    """
+    name = SYNONYMS.get(text, text)
+    if name not in PRECISIONS:
+        hint = did_you_mean(text, (*PRECISIONS, *SYNONYMS))
+        raise UsageError(f"unknown precision {text!r}{hint} (precisions: {', '.join(PRECISIONS)})")
+    return name
+
+
+@dataclass(frozen=True)
+class RuntimeSpec:
+    """A runtime with its options.
+
+    Attributes:
+        name: a row of :data:`segbench.runtimes.RUNTIMES`.
+        precision: what it computes with: ``fp32``, ``bf16``, ``fp16`` or ``int8``.
+        options: those that differ from the runtime's defaults, sorted by name.
+
+    >>> str(RuntimeSpec("eager")), str(RuntimeSpec("eager", "bf16", {"layout": "nhwc"}))
+    ('eager', 'eager:bf16,layout=nhwc')
+    """
+
+    name: str = "eager"
+    precision: str = "fp32"
+    options: Mapping[str, Value] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if not self.name.isidentifier():
+            raise UsageError(f"{self.name!r} is no runtime's name; write eager")
+        object.__setattr__(self, "precision", read_precision(self.precision))
+        options = {name: normal(value) for name, value in self.options.items()}
+        object.__setattr__(self, "options", FrozenMapping(options))
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read the text form: ``RUNTIME[:PRECISION][,option=value...]``.
+
+        Raises:
+            UsageError: the text is malformed.
+
+        >>> RuntimeSpec.parse("eager:bf16, layout=nhwc").options["layout"]
+        'nhwc'
+        """
+        head, comma, rest = text.partition(",")
+        name, colon, precision = (part.strip() for part in head.partition(":"))
+        if colon and not precision:
+            raise UsageError(f"cannot read runtime {text!r}: no precision follows the colon")
+        try:
+            options = read_options(rest) if comma else {}
+        except SpecError as error:
+            raise UsageError(f"cannot read runtime {text!r}: {error}") from None
+        return cls(name, precision or "fp32", options)
+
+    @classmethod
+    def from_json(cls, fields: Mapping[str, Any]) -> Self:
+        """Rebuild it from its JSON object."""
+        return cls(**fields)
+
+    def __str__(self) -> str:
+        precision = "" if self.precision == "fp32" else f":{self.precision}"
+        options = (f",{name}={write_value(value)}" for name, value in self.options.items())
+        return "".join((self.name, precision, *options))
+
+    @property
+    def head(self) -> str:
+        """The form in which logits are handed out, one of `HEADS`."""
+        return str(self.options.get("head", HEADS[0]))
+
+
+EAGER = RuntimeSpec()
+
+
+def names_runtime(text: str) -> bool:
+    """Tell whether a candidate's text names a runtime.
+
+    >>> names_runtime("segfast@openvino"), names_runtime("segfast,init=he")
+    (True, False)
+    """
+    return split_at_last_outside_quotes(text, "@")[1]
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """What is measured: a network with its weights, in a runtime, with so many threads.
+
+    Attributes:
+        spec: the network, as it was asked for.
+        weights: the run or the file that its weights are of; None where they are drawn by a seed.
+        threads: None where the run says how many.
+
+    >>> candidate = Candidate.parse("segfast,classes=12@eager,threads=2")
+    >>> str(candidate), candidate.label
+    ('segfast,classes=12@eager,threads=2', 'segfast@eager,threads=2')
+    >>> Candidate.parse(str(candidate)) == candidate
+    True
+    """
+
+    spec: ModelSpec
+    weights: str | None = None
+    runtime: RuntimeSpec = field(default_factory=RuntimeSpec)
+    threads: Number | None = None
+
+    @classmethod
+    def parse(cls, text: str, *, runtime: RuntimeSpec = EAGER) -> Self:
+        """Read the text form: a network, and a runtime after the last ``@`` outside of quotes.
+
+        Args:
+            runtime: of a text that names none.
+
+        Raises:
+            UsageError: the runtime's text is malformed.
+            SpecError: the network's text is malformed, or its file cannot be read.
+
+        >>> str(Candidate.parse("segfast,init=he@eager"))
+        'segfast,init=he'
+        """
+        model, at, named = split_at_last_outside_quotes(text, "@")
+        spec = ModelSpec.parse(model)
+        if not at:
+            return cls(spec, runtime=runtime)
+        found = RuntimeSpec.parse(named)
+        options = dict(found.options)
+        threads = options.pop("threads", None)
+        if threads is not None and (not isinstance(threads, int) or threads < 1):
+            raise UsageError(
+                f"cannot read runtime {named!r}: threads must be a positive whole number, "
+                f"got {write_value(threads)}"
+            )
+        return cls(spec, runtime=replace(found, options=options), threads=threads)
+
+    @classmethod
+    def from_json(cls, fields: Mapping[str, Any]) -> Self:
+        """Rebuild it from its JSON object."""
+        return cls(
+            spec=ModelSpec.from_json(fields["spec"]),
+            weights=fields["weights"],
+            runtime=RuntimeSpec.from_json(fields["runtime"]),
+            threads=fields["threads"],
+        )
+
+    @property
+    def label(self) -> str:
+        """The text form without the class count, which belongs to the workload."""
+        options = {name: value for name, value in self.spec.options.items() if name != "classes"}
+        return str(replace(self, spec=ModelSpec(self.spec.name, options)))
+
+    def __str__(self) -> str:
+        model = str(self.spec) if self.weights is None else self.weights
+        if self.runtime == EAGER and self.threads is None:
+            return model
+        threads = "" if self.threads is None else f",threads={self.threads}"
+        return f"{model}@{self.runtime}{threads}"

@@ -1,0 +1,78 @@
+"""Choices of runtimes, precisions and heads, from what a command or a budget names."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from segbench.errors import UsageError
+from segbench.results.candidate import HEADS, RuntimeSpec, read_precision
+from segbench.runtimes import RUNTIMES, check_runtime, find_runtime, missing_packages
+
+ALL = "all"
+
+
+def choose_runtimes(
+    runtime: str, precision: str = "fp32", head: str = HEADS[0]
+) -> list[RuntimeSpec]:
+    """Return the runtimes that texts name, each in every precision and with every head.
+
+    Args:
+        runtime: one, several with commas between, each with its options, or ``all`` that are
+            installed.
+        precision: of those that name none: one, several, or ``all`` that each runtime has.
+        head: of those that name none: one or several.
+
+    Raises:
+        UsageError: a name is unknown, or a runtime that is named is not installed, or lacks a
+            precision that is named.
+
+    >>> [str(spec) for spec in choose_runtimes("eager", "fp32,bf16")]
+    ['eager', 'eager:bf16']
+    >>> [str(spec) for spec in choose_runtimes("eager,layout=nhwc,eager")]
+    ['eager,layout=nhwc', 'eager']
+    """
+    found: list[RuntimeSpec] = []
+    for spec, is_said in _named(runtime):
+        for each in [spec.precision] if is_said else _precisions(spec, precision, runtime):
+            for form in [spec.head] if "head" in spec.options else _split(head):
+                options = dict(spec.options)
+                if form != HEADS[0]:
+                    options["head"] = form
+                chosen = replace(spec, precision=each, options=options)
+                check_runtime(chosen)
+                if chosen not in found:
+                    found.append(chosen)
+    return found
+
+
+def _named(text: str) -> list[tuple[RuntimeSpec, bool]]:
+    """Return runtimes, and whether each names its precision."""
+    if text.strip() == ALL:
+        installed = [name for name, row in RUNTIMES.items() if not missing_packages(row)]
+        return [(RuntimeSpec(name), False) for name in installed]
+    pieces: list[str] = []
+    for piece in text.split(","):
+        # An option belongs to the runtime before it.
+        if "=" in piece and pieces:
+            pieces[-1] += f",{piece}"
+        else:
+            pieces.append(piece)
+    return [(RuntimeSpec.parse(piece), ":" in piece.partition(",")[0]) for piece in pieces]
+
+
+def _precisions(spec: RuntimeSpec, text: str, runtimes: str) -> Sequence[str]:
+    row = find_runtime(spec.name)
+    if text.strip() == ALL:
+        return row.precisions
+    wanted = [read_precision(each) for each in _split(text)]
+    if runtimes.strip() != ALL:
+        return wanted
+    return [each for each in wanted if each in row.precisions]
+
+
+def _split(text: str) -> list[str]:
+    found = [piece.strip() for piece in text.split(",")]
+    if not all(found):
+        raise UsageError(f"{text!r} has an empty name between commas; write one name, or several")
+    return found

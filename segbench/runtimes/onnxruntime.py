@@ -1,0 +1,82 @@
+"""ONNX Runtime on the CPU: the network exported to ONNX, and run by its own kernels."""
+
+from __future__ import annotations
+
+import logging
+import os
+import warnings
+from typing import TYPE_CHECKING, Any
+
+import onnxruntime as ort
+import torch
+
+from segbench.runtimes.model import set_mode
+from zoo.exporting import exporting
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from torch import Tensor, nn
+
+    from segbench.results.candidate import RuntimeSpec
+
+
+class OnnxruntimeSession:
+    """A session whose input and output are bound, so that a call copies neither."""
+
+    dtype = "float32"  # its CPU kernels take the types of the graph, and change none
+
+    def __init__(self, session: ort.InferenceSession) -> None:
+        self._session = session
+        self._binding = session.io_binding()
+        self._binding.bind_output(session.get_outputs()[0].name)
+
+    def feed(self, images: Tensor) -> Any:  # noqa: ANN401 - numpy's array
+        """Return the images as an array that shares their memory."""
+        return images.contiguous().numpy()
+
+    def run(self, batch: Any) -> Any:  # noqa: ANN401 - the engine's value
+        """Run, and return the engine's own value."""
+        self._binding.bind_cpu_input(self._session.get_inputs()[0].name, batch)
+        self._session.run_with_iobinding(self._binding)
+        return self._binding.get_outputs()[0]
+
+    def output(self, found: Any) -> Tensor:  # noqa: ANN401 - as above
+        """Return a copy as a tensor."""
+        return torch.from_numpy(found.numpy().copy())
+
+
+def prepare(
+    model: nn.Module, images: Tensor, spec: RuntimeSpec, store: Path | None
+) -> OnnxruntimeSession:
+    """Export the model, or take what is stored of it, and make a session."""
+    del spec  # fp32 is all that its CPU kernels have for these networks
+    set_mode(model, training=False)
+    path = None if store is None else store.with_suffix(".onnx")
+    if path is not None and path.exists():
+        graph = path.read_bytes()
+    else:
+        graph = _export(model, images)
+        if path is not None:
+            partial = path.with_suffix(f".{os.getpid()}")
+            partial.write_bytes(graph)
+            partial.rename(path)
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = torch.get_num_threads()
+    options.inter_op_num_threads = 1
+    # Threads that spin while another process computes would take its time.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    options.log_severity_level = 3
+    return OnnxruntimeSession(
+        ort.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
+    )
+
+
+def _export(model: nn.Module, images: Tensor) -> bytes:
+    logging.getLogger("torch.onnx").setLevel(logging.ERROR)
+    with warnings.catch_warnings(), torch.no_grad(), exporting():
+        warnings.simplefilter("ignore")  # of the exporter, about its own code
+        program = torch.onnx.export(model, (images,), dynamo=True, verbose=False)
+    assert program is not None  # noqa: S101 - without a path it is returned
+    graph: bytes = program.model_proto.SerializeToString()
+    return graph

@@ -1,0 +1,105 @@
+"""OpenVINO on the CPU: the network converted, compiled for one stream, and inferred."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from typing import TYPE_CHECKING, Any
+
+import openvino as ov
+import torch
+from openvino import properties
+from openvino.properties import hint
+
+from segbench.errors import UsageError
+from segbench.results.candidate import DTYPES
+from segbench.runtimes.model import set_mode
+from zoo.exporting import exporting
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from torch import Tensor, nn
+
+    from segbench.results.candidate import RuntimeSpec
+
+TYPES = {"fp32": ov.Type.f32, "bf16": ov.Type.bf16}
+
+
+class OpenvinoSession:
+    """A compiled model with one request; its output lies in the request's own memory."""
+
+    def __init__(self, compiled: ov.CompiledModel) -> None:
+        self._request = compiled.create_infer_request()
+        self.dtype = _dtype_of(compiled)
+
+    def feed(self, images: Tensor) -> ov.Tensor:
+        """Return the images as a tensor that shares their memory."""
+        return ov.Tensor(images.contiguous().numpy(), shared_memory=True)
+
+    def run(self, batch: ov.Tensor) -> Any:  # noqa: ANN401 - numpy's array
+        """Infer, and return the array of the result, which the next call overwrites."""
+        self._request.set_input_tensor(batch)
+        self._request.infer()
+        return self._request.get_output_tensor().data
+
+    def output(self, found: Any) -> Tensor:  # noqa: ANN401 - as above
+        """Return a copy as a tensor."""
+        return torch.from_numpy(found.copy())
+
+
+def prepare(
+    model: nn.Module, images: Tensor, spec: RuntimeSpec, store: Path | None
+) -> OpenvinoSession:
+    """Convert the model, or take what is stored of it, and compile it.
+
+    Raises:
+        UsageError: the engine computes with another precision than was asked for.
+    """
+    set_mode(model, training=False)
+    core = ov.Core()
+    path = None if store is None else store.with_suffix(".xml")
+    if path is not None and path.exists():
+        graph = core.read_model(path)
+    else:
+        with torch.no_grad(), exporting(), warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of the tracer, about itself
+            graph = ov.convert_model(model, example_input=images, input=[list(images.shape)])
+        if path is not None:
+            _store(graph, path)
+    compiled = core.compile_model(
+        graph,
+        "CPU",
+        {
+            # Unset, the plugin takes bf16 wherever the CPU has it.
+            hint.inference_precision: TYPES[spec.precision],
+            hint.performance_mode: hint.PerformanceMode.LATENCY,
+            properties.num_streams: 1,
+            properties.inference_num_threads: torch.get_num_threads(),
+            # Two processes that pin their threads would pin them to the same cores.
+            hint.enable_cpu_pinning: False,
+        },
+    )
+    session = OpenvinoSession(compiled)
+    if session.dtype != DTYPES[spec.precision]:
+        raise UsageError(
+            f"runtime 'openvino' was asked for {spec.precision} and computes with {session.dtype} "
+            "on this CPU; leave that precision out"
+        )
+    return session
+
+
+def _store(graph: ov.Model, path: Path) -> None:
+    """Store a model, whole or not at all: its weights get their name before its graph does."""
+    partial = path.with_name(f"{path.stem}-{os.getpid()}.xml")
+    ov.save_model(graph, partial, compress_to_fp16=False)
+    partial.with_suffix(".bin").rename(path.with_suffix(".bin"))
+    partial.rename(path)
+
+
+def _dtype_of(compiled: ov.CompiledModel) -> str:
+    """Return the precision that the engine says it computes with, by torch's name."""
+    kind = compiled.get_property(hint.inference_precision)
+    return {ov.Type.f32: "float32", ov.Type.bf16: "bfloat16", ov.Type.f16: "float16"}.get(
+        kind, str(kind)
+    )

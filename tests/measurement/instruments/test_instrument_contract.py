@@ -1,0 +1,85 @@
+"""Every instrument of the table keeps the contract."""
+
+import pytest
+from instrument_contract import InstrumentContract, NetworkContract, ThreadsContract
+
+from segbench.measurement.workers.child import INSTRUMENTS
+from segbench.measurement.workers.protocol import NO_NETWORK, Task
+from segbench.measurement.workers.replies import (
+    BlockReply,
+    InspectionReply,
+    LayersReply,
+    MemoryReply,
+    ParityReply,
+    PreparationReply,
+    StateReply,
+    WarmUpReply,
+)
+from segbench.training.config import Job
+
+
+class TestTiming(NetworkContract):
+    name = "timing"
+    questions = (
+        ("warm_up", {"work": "inference"}, WarmUpReply),
+        ("block", {"work": "inference", "seconds": 0.001, "discard_first": True}, BlockReply),
+        ("warm_up", {"work": "training"}, WarmUpReply),
+        ("block", {"work": "training", "seconds": 0.001, "discard_first": False}, BlockReply),
+        ("state", {}, StateReply),
+    )
+
+
+class TestInspection(NetworkContract):
+    name = "inspection"
+    questions = (("inspect", {"strict": True}, InspectionReply),)
+
+
+class TestMemory(NetworkContract):
+    name = "memory"
+    questions = (
+        ("measure", {}, MemoryReply),
+        ("measure", {"training": False}, MemoryReply),
+        ("prepare", {}, PreparationReply),
+    )
+
+
+class TestParity(NetworkContract):
+    name = "parity"
+    questions = (("measure", {}, ParityReply),)
+
+
+class TestLayers(NetworkContract):
+    name = "layers"
+    questions = (("measure", {}, LayersReply),)
+
+
+class TestThreads(ThreadsContract):
+    name = "threads"
+    questions = (("read", {}, None),)
+
+    @pytest.fixture
+    def task(self):
+        return Task(NO_NETWORK)
+
+
+class TestTraining(InstrumentContract):
+    name = "training"
+    questions = (("begin", {}, None), ("epoch", {}, None))
+
+    @pytest.fixture
+    def task(self):
+        return Task(NO_NETWORK)
+
+    @pytest.fixture
+    def arguments(self, rooms, tmp_path):
+        job = Job(model="nets_to_train:Small", dataset=str(rooms), size=(24, 32), epochs=2, batch=4)
+        folder, cache = str(tmp_path / "run"), str(tmp_path / "cache")
+        return {"begin": {"job": job.to_json(), "folder": folder, "cache": cache}}
+
+
+def test_every_instrument_of_the_table_is_asked():
+    kinds = (
+        *(TestTiming, TestInspection, TestMemory, TestParity, TestLayers),
+        *(TestThreads, TestTraining),
+    )
+    assert {kind.name for kind in kinds} == set(INSTRUMENTS)

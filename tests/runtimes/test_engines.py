@@ -1,0 +1,168 @@
+"""Engines beside eager: heads, stored conversions, parity, and failures that cost one row."""
+
+import json
+from dataclasses import replace
+
+import pytest
+import torch
+from tasks import make_task
+
+import segbench
+from segbench.errors import MeasurementError, UsageError
+from segbench.measurement.instruments.model_under_test import ModelUnderTest
+from segbench.measurement.instruments.parity import ParityInstrument
+from segbench.results.candidate import HEADS, RuntimeSpec
+from segbench.runtimes import RUNTIMES, Runtime, check_runtime, prepare
+from segbench.runtimes.choices import choose_runtimes
+from segbench.runtimes.heads import in_form
+from segbench.runtimes.norm_statistics import fill_statistics
+
+SIDE = 32
+ENGINES = [name for name, row in RUNTIMES.items() if not row.runs_modules]
+
+
+@pytest.fixture(params=[*ENGINES, "eager"])
+def engine(request):
+    for package in RUNTIMES[request.param].packages:
+        pytest.importorskip(package)
+    return request.param
+
+
+def task(name, engine, **options):
+    text = ",".join([engine, *(f"{key}={value}" for key, value in options.items())])
+    return make_task(name, runtime=text, height=SIDE, width=SIDE + 8, batch=2, classes=5)
+
+
+@pytest.mark.parametrize("head", HEADS)
+def test_a_head_hands_logits_out_in_its_form(engine, head):
+    tested = ModelUnderTest(task("segfast", engine, head=head))
+    logits = tested.check_module().float()
+    tested.prepare()
+    tested.infer()
+    found = tested.hand_out(tested.images)
+    expected = in_form(logits, head)
+    assert found.shape == expected.shape
+    assert found.dtype == expected.dtype
+    if head.startswith("argmax"):
+        assert (found == expected).float().mean() > 0.999
+    else:
+        assert (found - expected).abs().max() < 1e-4 * expected.abs().max()
+
+
+@pytest.mark.parametrize("name", ["segnet-basic", "segfast"])
+def test_what_is_stored_is_taken_by_the_next_process_and_hands_out_the_same(
+    engine, name, tmp_path, monkeypatch
+):
+    if RUNTIMES[engine].runs_modules:
+        pytest.skip("it converts nothing")
+    stored = replace(task(name, engine), store=str(tmp_path / "candidate"))
+    handed_out = []
+    for _ in range(2):
+        tested = ModelUnderTest(stored)
+        tested.check_module()
+        tested.prepare()
+        handed_out.append(tested.hand_out(tested.images))
+        monkeypatch.setattr(torch.onnx, "export", None)  # nothing is converted again
+    assert torch.equal(*handed_out)
+    assert all(path.name.startswith("candidate.") for path in tmp_path.iterdir())
+
+
+def test_parity_is_kept_by_what_is_right_and_not_by_weights_that_moved(engine):
+    found = ParityInstrument(task("segfast", engine)).measure()
+    assert found["images"] == "streets"
+    assert (found["beyond"], found["dtype"]) == (0.0, "float32")
+    assert found["argmax_agreement"] > 0.999
+    changed = ParityInstrument(task("segfast", engine))
+    check_module = changed._under_test.check_module
+
+    def check_and_move():
+        logits = check_module()
+        expected = changed._under_test.logits_of
+
+        def logits_of(images):
+            return expected(images) * 1.01
+
+        changed._under_test.logits_of = logits_of
+        return logits
+
+    changed._under_test.check_module = check_and_move
+    assert changed.measure()["beyond"] > 0.1
+
+
+def test_batch_norms_as_they_are_built_get_statistics_and_others_keep_theirs():
+    fresh, trained = torch.nn.BatchNorm2d(8), torch.nn.BatchNorm2d(8)
+    trained.running_mean.fill_(3.0)
+    network = torch.nn.Sequential(fresh, trained, torch.nn.Conv2d(8, 2, 1))
+    assert fill_statistics(network, seed=0) == 1
+    assert trained.running_mean.tolist() == [3.0] * 8
+    assert len(set(fresh.running_mean.tolist())) == 8
+    assert bool((fresh.running_var > 0).all())
+
+
+def test_runtimes_are_chosen_from_lists():
+    found = choose_runtimes("eager,layout=nhwc,eager:bf16", "fp32", "logits,argmax")
+    assert list(map(str, found)) == [
+        "eager,layout=nhwc",
+        "eager,head=argmax,layout=nhwc",
+        "eager:bf16",
+        "eager:bf16,head=argmax",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("onnxruntime:bf16", "runtime 'onnxruntime' does not compute with bf16 (precisions: fp32)"),
+        ("eager,layout=nhcw", "option 'layout' of runtime 'eager' must be nchw or nhwc, got nhcw"),
+        (
+            "eager,head=softmax",
+            "option 'head' of runtime 'eager' must be logits or logits-nhwc or argmax or "  # noqa: ISC004
+            "argmax-strided, got softmax",
+        ),
+    ],
+)
+def test_what_a_runtime_has_not_is_refused(text, said):
+    if "onnx" in text:
+        pytest.importorskip("onnxruntime")
+        pytest.importorskip("onnxscript")
+    with pytest.raises(UsageError) as caught:
+        check_runtime(RuntimeSpec.parse(text))
+    assert str(caught.value) == said
+
+
+def test_a_runtime_that_is_not_installed_is_refused_with_what_installs_it(monkeypatch):
+    monkeypatch.setitem(RUNTIMES, "rare", Runtime("x:y", packages=("not_here",), extra="rare"))
+    with pytest.raises(UsageError) as caught:
+        check_runtime(RuntimeSpec("rare"))
+    assert str(caught.value) == (
+        "runtime 'rare' needs not_here, which is not installed here; install it with: "
+        "pip install 'segbench[rare]'"
+    )
+
+
+def test_precision_in_eager_is_that_of_weights_and_input():
+    model = torch.nn.Conv2d(3, 5, 1)
+    images = torch.rand(1, 3, 8, 8)
+    session = prepare(model, images, RuntimeSpec("eager", "bf16"))
+    assert session.dtype == "bfloat16"
+    assert session.run(session.feed(images)).dtype == torch.bfloat16
+
+
+@pytest.mark.measures
+def test_a_candidate_that_fails_costs_its_own_row(engine):
+    if engine == "eager":
+        pytest.skip("it is what others are beside")
+    failing = "nets_for_tests:RaisesInForward"
+    with pytest.raises(MeasurementError):
+        segbench.compare([f"{failing}@{engine}"], size=(SIDE, SIDE), repeats=1)
+    found = segbench.compare(
+        ["segfast", f"segfast@{engine}", f"{failing}@{engine}"],
+        size=(SIDE, SIDE),
+        repeats=1,
+        training=False,
+    )
+    assert [profile.label for profile in found.profiles] == ["segfast", f"segfast@{engine}"]
+    assert [each.model for each in found.failures] == [f"{failing}@{engine}"]
+    assert "the bridge is out" in found.failures[0].reason
+    assert found.profiles[1].parity.is_right
+    assert json.loads(json.dumps(found.profiles[1].workload.runtime_version))
