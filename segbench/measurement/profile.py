@@ -162,9 +162,10 @@ def compare(
 
     Args:
         models: as for :func:`profile`; the paper's five networks if None.
-        runtime, precision, head: of models that name no runtime; several with commas between, or
-            ``all`` runtimes that are installed, and all precisions that they have. A candidate that
-            fails in its runtime is left out, and told of in ``failures``.
+        runtime: of models that name none; several with commas between, or ``all`` that are
+            installed. A candidate that fails in its runtime is told of in ``failures``.
+        precision: of models that name no runtime; several with commas between, or ``all``.
+        head: of models that name no runtime; several with commas between, or ``all``.
         baseline: the model that the ratios are over; ``segfast`` if it is among the models, else
             the first. One that is not among the models is added.
         repeats: rounds of fresh processes; with one of the two that follow, the least of them.
