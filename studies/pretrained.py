@@ -1,10 +1,10 @@
 r"""Write the best weights of a run in half precision, as they come with segbench.
 
-Question: none; this is how segbench/runtimes/pretrained was made, on 2026-11-24, after
+Question: none; this is how zoo/pretrained was made, on 2026-11-24, after
 
     segbench train segfast,init=he --dataset streets --recipe paper+cosine+flip --epochs 30 \
         --out RUN
-    python -m studies.pretrained RUN segbench/runtimes/pretrained/segfast-streets.safetensors
+    python -m studies.pretrained RUN zoo/pretrained/segfast-streets.safetensors
 
 Cost: seven minutes of training on 2 cores of an AMD EPYC; this takes a second.
 Result: `segbench evaluate segfast-streets` has 93.5 % and an mIoU of 0.650 on validation, 93.8 %

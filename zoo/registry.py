@@ -1,5 +1,6 @@
 """Registry of the zoo's networks, with the figures that the SegFast paper prints for them."""
 
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import get_args
@@ -258,6 +259,11 @@ def _unknown(name: str) -> UnknownModelError:
             f"{name!r} is no import string; write package.module:builder, as in mypkg.nets:tiny"
         )
     names = (*models(), *entry_point_names())
+    if "/" in name or os.sep in name:
+        return UnknownModelError(
+            f"there is no run, file of weights or JSON file {name!r}, and a model has no slash in "
+            f"its name (models: {', '.join(names)}, or package.module:builder)"
+        )
     return UnknownModelError(
         f"unknown model {name!r}{did_you_mean(name, names)} (models: {', '.join(names)}, "
         "or package.module:builder)"

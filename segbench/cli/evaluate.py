@@ -66,4 +66,6 @@ def evaluate(
             progress=progress,
         ),
     )
-    return ExitCode.OK if done else ExitCode.INTERRUPTED
+    if done is None:
+        return ExitCode.INTERRUPTED
+    return ExitCode.OK if done.parity is None or done.parity.is_right else ExitCode.FAILED

@@ -14,6 +14,8 @@ import typer
 from segbench.units import parse_duration, parse_image_size, parse_share
 from zoo.allowed import allow_import, allow_named
 
+ALL = "all"
+
 
 class FormatName(enum.StrEnum):
     """What a result is drawn as."""
@@ -145,6 +147,32 @@ Threads = Annotated[
         show_default=False,
     ),
 ]
+
+
+def _thread_counts(text: str) -> int | tuple[int, ...] | str:
+    """Read the value of ``--threads`` of a command that measures: a number, several, or ``all``."""
+    if text.strip() == ALL:
+        return ALL
+    try:
+        counts = tuple(int(piece) for piece in text.split(","))
+    except ValueError:
+        raise typer.BadParameter(
+            f"{text!r} is no whole number, and no list of them such as 1,2"
+        ) from None
+    return counts if len(counts) > 1 else counts[0]
+
+
+ThreadCounts = Annotated[
+    Any,
+    typer.Option(
+        "--threads",
+        help="Compute with N threads within an operator. compare takes several, or all: 1, 2, 4 "
+        "and so on. [default: the effective CPUs]",
+        metavar="N",
+        parser=_thread_counts,
+        show_default=False,
+    ),
+]
 Batch = Annotated[
     int,
     typer.Option(
@@ -242,7 +270,7 @@ AllocatorOption = Annotated[
 
 def _workload(
     *,
-    threads: Threads = None,
+    threads: ThreadCounts = None,
     batch: Batch = 1,
     size: Size = "224x224",
     classes: Classes = None,
@@ -404,11 +432,11 @@ TrainingBatch = Annotated[
 ]
 
 Checkpoint = Annotated[
-    Path,
+    str,
     typer.Argument(
         metavar="RUN|CHECKPOINT",
         help="A run's folder, for its best weights, a file of weights, or segfast-streets, which "
-        "comes with segbench.",
+        "comes with segbench. A runtime may follow: runs/first@openvino:bf16.",
         show_default=False,
     ),
 ]

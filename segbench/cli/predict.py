@@ -35,7 +35,7 @@ def predict(
     ] = None,
     split: Annotated[str, typer.Option(help="Take this split of the dataset.")] = "val",
     beside: Annotated[
-        list[Path] | None,
+        list[str] | None,
         typer.Option(
             help="Show what this network sees too; may be given again.",
             metavar="RUN|CHECKPOINT",

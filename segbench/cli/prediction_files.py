@@ -9,6 +9,7 @@ from pathlib import Path
 from segbench.cli.output import progress_bar
 from segbench.data.registry import open_dataset
 from segbench.errors import ExitCode, UsageError
+from segbench.results.candidate import split_runtime
 from segbench.training.predict import (
     InputImage,
     Predictor,
@@ -22,9 +23,10 @@ from segbench.training.predict import (
     results_for,
 )
 from segbench.training.video import is_video, predict_video, result_for
+from zoo.weights import find_weights
 
 
-def predict_images(networks: Sequence[Path], image: Path, out: Path, *, force: bool) -> ExitCode:
+def predict_images(networks: Sequence[str], image: Path, out: Path, *, force: bool) -> ExitCode:
     """Predict a picture, all in a folder, or a video."""
     if is_video(image):
         if networks[1:]:
@@ -32,12 +34,12 @@ def predict_images(networks: Sequence[Path], image: Path, out: Path, *, force: b
         return _predict_video(networks[0], image, out, force=force)
     paths = pictures(image)
     results = [(name, str(path)) for path in paths for name in results_for(path.stem)]
-    check_results(results, [*paths, *networks], out, force=force)
+    check_results(results, [*paths, *map(_file_of, networks)], out, force=force)
     return _predict_all(load_predictors(networks), read_pictures(paths), out, count=len(paths))
 
 
 def predict_scenes(
-    networks: Sequence[Path],
+    networks: Sequence[str],
     dataset: str,
     split: str,
     data_root: Path | None,
@@ -53,7 +55,7 @@ def predict_scenes(
         for scene, source in zip(scenes, named, strict=True)
         for name in results_for(scene.name)
     ]
-    inputs = [*networks, *(path for scene in scenes for path in files_of(scene))]
+    inputs = [*map(_file_of, networks), *(path for scene in scenes for path in files_of(scene))]
     check_results(results, inputs, out, force=force)
     return _predict_all(load_predictors(networks), read_each(scenes), out, count=len(scenes))
 
@@ -79,8 +81,13 @@ def _predict_all(
     return ExitCode.OK
 
 
-def _predict_video(network: Path, video: Path, out: Path, *, force: bool) -> ExitCode:
-    check_results([(result_for(video), str(video))], [video, network], out, force=force)
+def _file_of(network: str) -> Path:
+    """Return the file of a network's weights, or where it would be."""
+    return find_weights(split_runtime(network)[0])
+
+
+def _predict_video(network: str, video: Path, out: Path, *, force: bool) -> ExitCode:
+    check_results([(result_for(video), str(video))], [video, _file_of(network)], out, force=force)
     [predictor] = load_predictors([network])
     try:
         with progress_bar() as bar:

@@ -10,6 +10,7 @@ from segbench.measurement.noise import judge_noise
 from segbench.progress import timestamp
 from segbench.results.candidate import LEAST_AGREEMENT, MOST_BEYOND, TOLERANCES
 from segbench.results.profile import (
+    Differences,
     Layer,
     Layers,
     Memory,
@@ -90,7 +91,11 @@ def assemble_profile(
             recording.preparation_s if task.store is None else memory["prepare_s"],
             memory["preparation_peak_bytes"],
         ),
-        parity=None if parity is None else _parity(parity, task.candidate.runtime),
+        parity=(
+            None
+            if parity is None
+            else judge_parity(parity, task.candidate.runtime, images=parity["images"])
+        ),
         filled_norms=inspection["filled"],
         candidate=task.candidate,
         latency=recording.latencies(),
@@ -145,12 +150,16 @@ def _workload(
     return MeasuredWorkload(**{**asked, **own})
 
 
-def _parity(reply: ParityReply, runtime: RuntimeSpec) -> Parity:
-    """Judge a reply by what the precision may differ by."""
+def judge_parity(reply: Differences, runtime: RuntimeSpec, *, images: str) -> Parity:
+    """Judge an agreement by what the precision may differ by.
+
+    Args:
+        images: the dataset that was drawn from, or ``noise``.
+    """
     difference, agreement = reply["max_difference"], reply["argmax_agreement"]
     least_agreement = LEAST_AGREEMENT[runtime.precision]
     return Parity(
-        images=reply["images"],
+        images=images,
         max_difference=difference,
         mean_difference=reply["mean_difference"],
         argmax_agreement=agreement,

@@ -11,11 +11,11 @@ from typing import cast
 from segbench.errors import MeasurementError, UsageError
 from segbench.measurement.run import Run
 from segbench.measurement.schedule import ALONE, IN_TURNS, Sampling
-from segbench.measurement.settings import Settings
+from segbench.measurement.settings import Settings, thread_counts
 from segbench.measurement.workers.replies import LayersReply
 from segbench.measurement.workers.supervisor import Question, ask_once
 from segbench.progress import Progress, ignore_progress
-from segbench.results.candidate import HEADS, Candidate, RuntimeSpec, names_runtime
+from segbench.results.candidate import HEADS, Candidate, RuntimeSpec, split_runtime
 from segbench.results.comparison import check_comparable, make_ratios
 from segbench.results.profile import Comparison, Failure, Latencies, Profile
 from segbench.results.samples import paired_ratios
@@ -134,7 +134,7 @@ def compare(
     models: Sequence[str | ModelSpec | Candidate] | None = None,
     *,
     baseline: str | ModelSpec | Candidate | None = None,
-    threads: int | None = None,
+    threads: int | Sequence[int] | str | None = None,
     batch: int = 1,
     size: tuple[int, int] = (224, 224),
     classes: int | None = None,
@@ -162,6 +162,8 @@ def compare(
 
     Args:
         models: as for :func:`profile`; the paper's five networks if None.
+        threads: of models that name none: one number, several, or ``all``: 1, 2, 4 and so on up to
+            the effective CPUs.
         runtime: of models that name none; several with commas between, or ``all`` that are
             installed. A candidate that fails in its runtime is told of in ``failures``.
         precision: of models that name no runtime; several with commas between, or ``all``.
@@ -187,8 +189,9 @@ def compare(
     [4.92]
     """
     least = LEAST_ROUNDS if repeats is None else repeats
+    counts = thread_counts(threads)
     settings = Settings.of(
-        threads=threads,
+        threads=counts[0] if len(counts) == 1 else None,
         batch=batch,
         size=size,
         classes=classes,
@@ -204,7 +207,12 @@ def compare(
     )
     named = zoo_models(tag=PAPER_TAG) if models is None else models
     runtimes = choose_runtimes(runtime, precision, head)
-    candidates = [each for model in named for each in _in_runtimes(settings, model, runtimes)]
+    candidates = [
+        each
+        for model in named
+        for candidate in _in_runtimes(settings, model, runtimes)
+        for each in _with_threads(candidate, counts)
+    ]
     tasks = settings.tasks(candidates)
     base = _choose_baseline(candidates) if baseline is None else settings.candidate(baseline)
     if base not in candidates:
@@ -307,9 +315,18 @@ def _in_runtimes(
     settings: Settings, model: str | ModelSpec | Candidate, runtimes: Sequence[RuntimeSpec]
 ) -> list[Candidate]:
     """Return a model in each runtime, or in its own where it names one."""
-    if isinstance(model, Candidate) or (isinstance(model, str) and names_runtime(model)):
+    if isinstance(model, Candidate) or (
+        isinstance(model, str) and split_runtime(model)[1] is not None
+    ):
         return [settings.candidate(model)]
     return [replace(settings.candidate(model), runtime=each) for each in runtimes]
+
+
+def _with_threads(candidate: Candidate, counts: Sequence[int]) -> list[Candidate]:
+    """Return a candidate with each of several thread counts, or with its own where it has one."""
+    if len(counts) < 2 or candidate.threads is not None:  # noqa: PLR2004 - one is the run's
+        return [candidate]
+    return [replace(candidate, threads=count) for count in counts]
 
 
 def _choose_baseline(candidates: Sequence[Candidate]) -> Candidate:

@@ -15,6 +15,7 @@ from segbench.measurement.workers.protocol import Task
 from segbench.results.candidate import EAGER, Candidate, RuntimeSpec, read_precision
 from segbench.results.workload import DEFAULT, Allocator, Device, Workload
 from segbench.runtimes import check_runtime
+from segbench.runtimes.choices import ALL
 from zoo.allowed import (
     allow_named,
     check_allowed,
@@ -87,6 +88,11 @@ class Settings:
                 own["picture"] = None if value is None else Path(value)
             elif name == "runtime" and isinstance(value, str):
                 own["runtime"] = RuntimeSpec.parse(value)
+            elif name == "threads" and isinstance(value, tuple | str):
+                raise UsageError(
+                    f"threads must be one whole number here, got {_listed(value)}; only compare "
+                    "takes several"
+                )
             elif name in _OF_WORKLOAD:
                 asked[name] = value
             else:
@@ -173,6 +179,37 @@ class Settings:
                 raise UsageError(f"model {str(candidate)!r} is named twice; name it once")
             seen.add(candidate)
         return [self.task(candidate) for candidate in candidates]
+
+
+def _listed(value: tuple[int, ...] | str) -> str:
+    return value if isinstance(value, str) else ",".join(map(str, value))
+
+
+def thread_counts(threads: int | Sequence[int] | str | None) -> tuple[int, ...]:
+    """Return the thread counts that are asked for; none where none is.
+
+    Args:
+        threads: one, several, or ``all``: powers of two up to the effective CPUs, and these.
+
+    Raises:
+        UsageError: one is out of its range, or given twice.
+
+    >>> thread_counts(2), thread_counts((1, 2)), thread_counts(None)
+    ((2,), (1, 2), ())
+    """
+    if threads is None:
+        return ()
+    if isinstance(threads, str):
+        if threads != ALL:
+            raise UsageError(f"threads must be whole numbers, or all, got {threads!r}")
+        most = effective_cpus()
+        return tuple(sorted({*(1 << power for power in range(most.bit_length())), most}))
+    counts = (threads,) if isinstance(threads, int) else tuple(threads)
+    for count in counts:
+        check_count("threads", count)
+    if len(set(counts)) < len(counts):
+        raise UsageError(f"threads {_listed(counts)} name a number twice; name each once")
+    return counts
 
 
 def _check_workload(workload: Workload) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any, Self
 
 from segbench.errors import UsageError
@@ -18,6 +19,7 @@ from zoo.values import (
     split_at_last_outside_quotes,
     write_value,
 )
+from zoo.weights import names_weights, read_model_of
 
 HEADS = ("logits", "logits-nhwc", "argmax", "argmax-strided")
 """Forms in which logits are handed out; the first is the default."""
@@ -123,13 +125,30 @@ class RuntimeSpec:
 EAGER = RuntimeSpec()
 
 
-def names_runtime(text: str) -> bool:
-    """Tell whether a candidate's text names a runtime.
+def split_runtime(text: str) -> tuple[str, str | None]:
+    """Split a candidate's text into its network, or its weights, and the runtime that it names.
 
-    >>> names_runtime("segfast@openvino"), names_runtime("segfast,init=he")
-    (True, False)
+    They are split at the last ``@`` outside of quotes. What is there as a path wins: the whole
+    text, else the longest part before an ``@``, whatever is in its name.
+
+    >>> split_runtime("segfast@openvino:bf16"), split_runtime("segfast,init=he")
+    (('segfast', 'openvino:bf16'), ('segfast,init=he', None))
     """
-    return split_at_last_outside_quotes(text, "@")[1]
+    if _exists(text):
+        return text, None
+    places = [place for place, letter in enumerate(text) if letter == "@"]
+    for place in reversed(places):
+        if _exists(text[:place]):
+            return text[:place], text[place + 1 :]
+    model, at, named = split_at_last_outside_quotes(text, "@")
+    return (model, named) if at else (text, None)
+
+
+def _exists(text: str) -> bool:
+    try:
+        return bool(text) and Path(text).exists()
+    except (OSError, ValueError):  # a name that is too long, or has a null character
+        return False
 
 
 @dataclass(frozen=True)
@@ -138,7 +157,8 @@ class Candidate:
 
     Attributes:
         spec: the network, as it was asked for.
-        weights: the run or the file that its weights are of; None where they are drawn by a seed.
+        weights: the run's folder, the file or the pretrained network that its weights are of;
+            None where they are drawn by a seed.
         threads: None where the run says how many.
 
     >>> candidate = Candidate.parse("segfast,classes=12@eager,threads=2")
@@ -155,7 +175,7 @@ class Candidate:
 
     @classmethod
     def parse(cls, text: str, *, runtime: RuntimeSpec = EAGER) -> Self:
-        """Read the text form: a network, and a runtime after the last ``@`` outside of quotes.
+        """Read the text form: a network or its weights, and a runtime after the last ``@``.
 
         Args:
             runtime: of a text that names none.
@@ -166,11 +186,37 @@ class Candidate:
 
         >>> str(Candidate.parse("segfast,init=he@eager"))
         'segfast,init=he'
+        >>> str(Candidate.parse("segfast-streets@openvino").spec)
+        'segfast,classes=8'
         """
-        model, at, named = split_at_last_outside_quotes(text, "@")
-        spec = ModelSpec.parse(model)
-        if not at:
-            return cls(spec, runtime=runtime)
+        model, named = split_runtime(text)
+        if names_weights(model.strip()):
+            return cls.of_weights(text, runtime=runtime)
+        return cls(ModelSpec.parse(model)).with_runtime(named, runtime)
+
+    @classmethod
+    def of_weights(cls, text: str, *, runtime: RuntimeSpec = EAGER) -> Self:
+        """Read the text of weights, and a runtime after the last ``@``; any path is one.
+
+        Raises:
+            UsageError: the runtime's text is malformed.
+            SpecError: there are no such weights, or they do not say which network they are of.
+
+        >>> Candidate.of_weights("segfast-streets@openvino:bf16").runtime.precision
+        'bf16'
+        """
+        model, named = split_runtime(text)
+        weights = model.strip()
+        return cls(read_model_of(weights), weights).with_runtime(named, runtime)
+
+    def with_runtime(self, named: str | None, other: RuntimeSpec) -> Self:
+        """Return the same in the runtime of a text, with its threads; in the other if None.
+
+        Raises:
+            UsageError: the text is malformed.
+        """
+        if named is None:
+            return replace(self, runtime=other)
         found = RuntimeSpec.parse(named)
         options = dict(found.options)
         threads = options.pop("threads", None)
@@ -179,7 +225,7 @@ class Candidate:
                 f"cannot read runtime {named!r}: threads must be a positive whole number, "
                 f"got {write_value(threads)}"
             )
-        return cls(spec, runtime=replace(found, options=options), threads=threads)
+        return replace(self, runtime=replace(found, options=options), threads=threads)
 
     @classmethod
     def from_json(cls, fields: Mapping[str, Any]) -> Self:

@@ -8,6 +8,8 @@ from typing import Any, Literal
 
 from segbench.errors import UsageError
 from segbench.quantities import Count, Number, Share
+from segbench.results.candidate import Candidate
+from segbench.results.profile import Parity
 
 EVALUATION_SCHEMA = "segbench/evaluation/1"
 
@@ -52,6 +54,12 @@ class Evaluation:
         classes: by id; void is not among them.
         confusion: pixels by labelled and by predicted class; void is the last of each.
         qualities: by protocol, all from this matrix.
+        candidate: the weights and the runtime as they were asked for; None in results of before
+            there were runtimes but eager.
+        runtime_version: of the engine; None for eager.
+        dtype: what the engine says that it computes with; None for eager in single precision.
+        eager: figures of eager in single precision on the same scenes, by protocol; None where
+            that is what was evaluated. `parity` likewise, of all scenes.
     """
 
     model: dict[str, Any]
@@ -64,6 +72,11 @@ class Evaluation:
     classes: tuple[str, ...]
     confusion: tuple[tuple[Count, ...], ...]
     qualities: dict[Protocol, Quality]
+    candidate: Candidate | None = None
+    runtime_version: str | None = None
+    dtype: str | None = None
+    eager: dict[Protocol, Quality] | None = None
+    parity: Parity | None = None
     complete: bool = True
     created: str = ""
     schema: str = EVALUATION_SCHEMA

@@ -7,7 +7,7 @@ profile --format json`` prints, and are only ever added to.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, TypedDict
 
 from segbench.errors import UsageError
 from segbench.quantities import Amount, Count, Duration, End, Number, Seconds, Share, Times
@@ -141,6 +141,15 @@ class Memory:
     forward_peak_bytes: Count | None
     train_peak_bytes: Count | None
     process_peak_bytes: Count | None = None
+
+
+class Differences(TypedDict):
+    """How far two runs of a network are apart; see :class:`Parity`, which judges them."""
+
+    max_difference: float | None
+    mean_difference: float | None
+    beyond: float | None
+    argmax_agreement: float
 
 
 @dataclass(frozen=True)

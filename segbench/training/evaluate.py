@@ -2,68 +2,31 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import torch
 
-import zoo
 from segbench.bounds import check_count, check_input
 from segbench.data.cache import load_split
 from segbench.data.registry import open_dataset
 from segbench.errors import UsageError
+from segbench.measurement.assembly import judge_parity
 from segbench.progress import Progress, timestamp
+from segbench.results.candidate import EAGER, TOLERANCES, Candidate
 from segbench.results.evaluation import PROTOCOLS, Evaluation, Protocol
-from segbench.runtimes.inputs import normalised
-from segbench.runtimes.logits import find_head
-from segbench.runtimes.model import network_failures, set_mode
-from segbench.runtimes.pretrained import pretrained
+from segbench.runtimes import runtime_version
+from segbench.runtimes.agreement import Agreement
 from segbench.training.confusion import ConfusionMatrix
-from segbench.training.run_folder import RunFolder, WeightsMetadata, read_checkpoint
-from zoo.allowed import check_allowed
+from segbench.training.trained import TrainedNetwork
 
 if TYPE_CHECKING:
     from segbench.data.cache import Arrays
-    from segbench.data.scenes import Pixels
-
-
-def find_checkpoint(path: Path) -> Path:
-    """Return the file of a checkpoint: a run's best weights, a file, or a pretrained network.
-
-    >>> find_checkpoint(Path("segfast-streets")).name  # unless there is such a file
-    'segfast-streets.safetensors'
-    """
-    if path.is_dir():
-        return RunFolder(path).best
-    if path.exists():
-        return path
-    return pretrained(str(path)) or path
-
-
-def load_network(path: Path) -> tuple[torch.nn.Module, WeightsMetadata]:
-    """Build the network of a checkpoint with its weights, in evaluation mode.
-
-    Raises:
-        UsageError: the checkpoint cannot be read, or its weights do not fit its network.
-        ZooError: its network cannot be built, or its code was not allowed to be imported.
-    """
-    tensors, about = read_checkpoint(path, WeightsMetadata)
-    check_allowed(about.model.name, source=f"the checkpoint {str(path)!r}")
-    network = zoo.build(about.model.spec)
-    try:
-        network.load_state_dict(tensors)
-    except (RuntimeError, TypeError, LookupError) as error:
-        raise UsageError(
-            f"the checkpoint {str(path)!r} does not fit the network that it names; "
-            "give best.safetensors of a run"
-        ) from error
-    set_mode(network, training=False)
-    laid_out: torch.nn.Module = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    return laid_out, about
 
 
 def evaluate(
-    checkpoint: Path,
+    checkpoint: str | Path,
     *,
     dataset: str | None = None,
     split: str = "val",
@@ -77,7 +40,9 @@ def evaluate(
     """Evaluate a network by every protocol.
 
     Args:
-        checkpoint: a file of weights, a run's folder, or the name of a pretrained network.
+        checkpoint: a file of weights, a run's folder, or the name of a pretrained network; a
+            runtime may follow: ``runs/first@openvino:bf16``. What that hands out is compared with
+            eager in single precision on every scene.
         dataset: None for the one that it was trained on. `size` likewise.
         protocol: shown first; None for the one that it was trained by.
 
@@ -85,66 +50,78 @@ def evaluate(
         UsageError: the checkpoint, the dataset or a value cannot be used.
     """
     check_count("batch", batch)
-    path = find_checkpoint(checkpoint)
-    network, about = load_network(path)
-    job = about.job
+    trained = TrainedNetwork(Candidate.of_weights(str(checkpoint)))
+    about, job = trained.about, trained.about.job
     root = data_root or (Path(job.data_root) if job.data_root else None)
     data = open_dataset(job.dataset if dataset is None else dataset, root)
     names = tuple(each.name for each in about.classes)
     if tuple(each.name for each in data.classes) != names:
         raise UsageError(
-            f"{str(path)!r} was trained on other classes than those of {data.name!r} "
+            f"{str(trained.path)!r} was trained on other classes than those of {data.name!r} "
             f"({len(names)}: {', '.join(names[:3])}, ...)"
         )
     shape = size or job.size
     check_input(batch=batch, height=shape[0], width=shape[1])
     arrays = load_split(data, split, size=shape, progress=progress, root=cache)
-    with network_failures(str(about.model.spec), (batch, 3, *shape)):
-        confusion = confuse(network, arrays, len(names), batch=batch, progress=progress)
+    found = classify(trained, arrays, batch=batch, progress=progress)
     return Evaluation(
         model=about.model.spec.to_json(),
-        checkpoint=str(path),
+        checkpoint=str(trained.path),
         dataset=data.name,
         split=split,
         scenes=len(arrays.names),
         size=shape,
         protocol=protocol or job.protocol,
         classes=names,
-        confusion=tuple(map(tuple, confusion.counts.tolist())),
-        qualities={name: confusion.quality(name) for name in PROTOCOLS},
+        confusion=tuple(map(tuple, found.confusion.counts.tolist())),
+        qualities={name: found.confusion.quality(name) for name in PROTOCOLS},
+        candidate=trained.candidate,
+        runtime_version=runtime_version(trained.runtime.name),
+        dtype=trained.dtype,
+        eager=(
+            None if found.eager is None else {name: found.eager.quality(name) for name in PROTOCOLS}
+        ),
+        parity=(
+            None
+            if found.agreement is None
+            else judge_parity(found.agreement.reply(), trained.runtime, images=data.name)
+        ),
         created=timestamp(),
     )
 
 
-def logits_of(network: torch.nn.Module, pixels: Pixels, classes: int) -> torch.Tensor:
-    """Return the logits of images (batch, height, width, 3): one channel a class, void if learnt.
+@dataclass
+class Classified:
+    """What a network did with a split.
 
-    Raises:
-        UsageError: the network returns something else.
+    Attributes:
+        eager: what it does in eager and single precision, where it ran in something else; and how
+            far that is from what was handed out.
     """
-    images = normalised(torch.from_numpy(pixels.copy()))
-    output = network(images)
-    batch, channels, height, width = images.shape
-    logits = find_head(output, "of the checkpoint", (batch, channels, height, width)).logits(output)
-    found = logits.shape[1]
-    if found not in {classes, classes + 1}:
-        raise UsageError(
-            f"the checkpoint's network returned logits of {found} classes, and it names {classes}; "
-            "give best.safetensors of a run"
-        )
-    return logits
+
+    confusion: ConfusionMatrix
+    eager: ConfusionMatrix | None = None
+    agreement: Agreement | None = None
 
 
 @torch.inference_mode()
-def confuse(
-    network: torch.nn.Module, arrays: Arrays, classes: int, *, batch: int, progress: Progress
-) -> ConfusionMatrix:
-    """Return the confusion matrix of a split."""
-    confusion = ConfusionMatrix(classes)
+def classify(
+    trained: TrainedNetwork, arrays: Arrays, *, batch: int, progress: Progress
+) -> Classified:
+    """Count the classes of all pixels of a split, and compare them with those of eager."""
+    classes = len(trained.about.classes)
+    found = Classified(ConfusionMatrix(classes))
+    if trained.runtime != EAGER:
+        found.eager = ConfusionMatrix(classes)
+        found.agreement = Agreement(trained.runtime.head, TOLERANCES[trained.runtime.precision])
     count = len(arrays.names)
     for start in range(0, count, batch):
-        pixels = arrays.images[start : start + batch]
-        found = logits_of(network, pixels, classes).argmax(dim=1)
-        confusion.add(arrays.labels[start : start + batch], found.numpy())
+        pixels, labels = (part[start : start + batch] for part in (arrays.images, arrays.labels))
+        handed_out = trained.hand_out(pixels, batch=min(batch, count))
+        found.confusion.add(labels, trained.in_classes(handed_out).numpy())
+        if found.eager is not None and found.agreement is not None:
+            logits = trained.logits_of(pixels)
+            found.eager.add(labels, logits.argmax(dim=1).numpy())
+            found.agreement.add(handed_out, logits)
         progress("evaluating", min(start + batch, count), count)
-    return confusion
+    return found

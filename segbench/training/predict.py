@@ -21,12 +21,13 @@ from segbench.data.scenes import VOID, LabelClass, read_scene
 from segbench.errors import UsageError, WriteError, os_reason
 from segbench.files import write_picture
 from segbench.progress import Progress
-from segbench.runtimes.model import network_failures
-from segbench.training.evaluate import find_checkpoint, load_network, logits_of
+from segbench.results.candidate import EAGER, Candidate
+from segbench.training.trained import TrainedNetwork
 
 if TYPE_CHECKING:
     from segbench.data.scenes import Pixels, Scene
 
+NEAREST = Image.Resampling.NEAREST
 MAX_NAME_BYTES = 255  # of a file, on the file systems of Linux, macOS and Windows
 MAX_RESIZED_VALUES = 1 << 27  # of logits at a time: half a gigabyte
 
@@ -44,33 +45,41 @@ class Predictor:
     """A trained network for images of any size.
 
     Args:
-        path: a checkpoint, or the folder of a run.
+        text: a checkpoint, or the folder of a run; a runtime may follow.
 
     Raises:
         UsageError: it cannot be read, or its weights do not fit its network.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, text: str | Path) -> None:
+        candidate = Candidate.of_weights(str(text))
+        path = Path(str(candidate.weights))
         self.name = path.stem if path.suffix == ".safetensors" else path.name
-        self.checkpoint = find_checkpoint(path)
-        self._network, about = load_network(self.checkpoint)
-        self.classes = about.classes
-        self.size = about.job.size
+        if candidate.runtime != EAGER:
+            self.name += f"@{candidate.runtime}"
+        self._trained = TrainedNetwork(candidate)
+        self.checkpoint = self._trained.path
+        self.classes = self._trained.about.classes
+        self.size = self._trained.about.job.size
 
     @torch.inference_mode()
     def predict(self, image: Pixels) -> Pixels:
         """Return the class ids of an image's pixels, VOID where void was learnt and predicted.
 
         The image is resized to the training size, and the logits bilinearly back to its own size.
+        Classes, which a head may hand out instead, are repeated.
 
         Args:
             image: red, green and blue, (height, width, 3); the ids are (height, width).
         """
         height, width = self.size
         smaller = Image.fromarray(image).resize((width, height), Image.Resampling.BILINEAR)
-        with network_failures(self.name, (1, 3, height, width)):
-            logits = logits_of(self._network, np.array(smaller)[None], len(self.classes))
-        found = best_class(logits, image.shape[:2]).numpy()
+        handed_out = self._trained.hand_out(np.array(smaller)[None])
+        if self._trained.hands_out_classes:
+            ids = Image.fromarray(handed_out[0].numpy())
+            found = np.asarray(ids.resize((image.shape[1], image.shape[0]), NEAREST))
+        else:
+            found = best_class(self._trained.channels_first(handed_out), image.shape[:2]).numpy()
         return np.where(found == len(self.classes), VOID, found).astype(np.uint8)
 
 
@@ -212,13 +221,13 @@ def make_results_folder(out: Path) -> Path:
     return out
 
 
-def load_predictors(paths: Iterable[Path]) -> list[Predictor]:
+def load_predictors(texts: Iterable[str | Path]) -> list[Predictor]:
     """Load networks that know the same classes.
 
     Raises:
         UsageError: one cannot be read, or knows other classes.
     """
-    first, *others = predictors = [Predictor(path) for path in paths]
+    first, *others = predictors = [Predictor(text) for text in texts]
     for other in others:
         if other.classes != first.classes:
             raise UsageError(

@@ -32,17 +32,16 @@ from segbench.files import (
     write_text,
 )
 from segbench.results.profile import Model
-from segbench.runtimes.pretrained import PRETRAINED
 from segbench.training.config import Job
 from segbench.training.history import Epoch, Speed
-from zoo.errors import did_you_mean
+from zoo.errors import SpecError
+from zoo.weights import METADATA, metadata_of, opened
 
 if TYPE_CHECKING:
     import torch
     from filelock import BaseFileLock
 
 RUN_SCHEMA = "segbench/run/1"
-METADATA = "segbench"  # key of a checkpoint's metadata
 
 Tensors = Mapping[str, "torch.Tensor"]
 Metadata = TypeVar("Metadata")
@@ -192,27 +191,10 @@ def read_checkpoint(path: Path, kind: type[Metadata]) -> tuple[dict[str, torch.T
     Raises:
         UsageError: it is missing, damaged, or not one of segbench's.
     """
-    from safetensors import SafetensorError, safe_open  # noqa: PLC0415 - it takes torch
-
-    if path.exists() and not path.is_file():  # the library would wait for a pipe
-        raise UsageError(f"cannot read the checkpoint {str(path)!r}: it is no regular file")
     try:
-        with safe_open(path, framework="pt") as file:
-            said = (file.metadata() or {}).get(METADATA)
+        with opened(path, framework="pt") as file:
+            said = metadata_of(file, path)
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except FileNotFoundError as error:
-        raise UsageError(
-            f"there is no checkpoint {str(path)!r}{did_you_mean(str(path), PRETRAINED)} (name a "
-            f"run's folder, a file of weights, or one that comes along: {', '.join(PRETRAINED)})"
-        ) from error
-    except (OSError, SafetensorError, ValueError, RuntimeError) as error:
-        raise UsageError(
-            f"cannot read the checkpoint {str(path)!r}: it is damaged, or no safetensors file "
-            f"({str(error).lower()})"
-        ) from error
-    if said is None:
-        raise UsageError(
-            f"the checkpoint {str(path)!r} does not say which network it is of; "
-            "give one that segbench train wrote"
-        )
+    except SpecError as error:
+        raise UsageError(str(error)) from error
     return tensors, parse_as(said, kind, source=f"the checkpoint {str(path)!r}")

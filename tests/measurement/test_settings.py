@@ -7,8 +7,10 @@ import pytest
 from PIL import Image
 
 from segbench.errors import UsageError
+from segbench.measurement import settings
 from segbench.measurement.host.cpus import effective_cpus
-from segbench.measurement.settings import Settings
+from segbench.measurement.profile import compare
+from segbench.measurement.settings import Settings, thread_counts
 from segbench.measurement.workers.supervisor import Question, ask_once
 from segbench.results.candidate import RuntimeSpec
 from zoo.allowed import ForbiddenImportError, allow_import
@@ -249,3 +251,42 @@ def test_a_picture_that_cannot_be_read_is_refused(tmp_path):
 def test_a_worker_is_given_the_whole_path_of_a_picture(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert Settings.of(input="street.png").task("segfast").picture == str(tmp_path / "street.png")
+
+
+@pytest.mark.parametrize(
+    ("cpus", "counts"), [(1, (1,)), (2, (1, 2)), (4, (1, 2, 4)), (6, (1, 2, 4, 6))]
+)
+def test_all_thread_counts_are_powers_of_two_and_the_effective_cpus(monkeypatch, cpus, counts):
+    monkeypatch.setattr(settings, "effective_cpus", lambda: cpus)
+    assert thread_counts("all") == counts
+
+
+@pytest.mark.parametrize(
+    ("arguments", "text"),
+    [
+        (("profile", "--threads", "1,2"), ("threads must be one whole number here, got 1,2; only "
+         "compare takes several")),
+        (("profile", "--threads", "all"), ("threads must be one whole number here, got all; only "
+         "compare takes several")),
+        (("compare", "--threads", "1,1"), "threads 1,1 name a number twice; name each once"),
+        (("compare", "--threads", "1,0"), "threads must be a positive whole number, got 0"),
+        (("compare", "--threads", "1,"), ("Invalid value for '--threads': '1,' is no whole number, "
+         "and no list of them such as 1,2; see --help")),
+    ],
+)  # fmt: skip
+def test_thread_counts_that_make_no_sense_are_one_line(here, arguments, text):
+    command, *options = arguments
+    assert here(command, "segfast", *options) == (2, "", f"segbench: {text}\n")
+
+
+def test_networks_are_compared_with_several_thread_counts():
+    found = compare(
+        ["nets_for_tests:Pointwise", "nets_for_tests:Prints@eager,threads=1"],
+        threads=(1, 2), size=(16, 16), repeats=1, training=False,
+    )  # fmt: skip
+    counts = {profile.label: profile.workload.threads for profile in found.profiles}
+    assert {label: (each.requested, each.intra_op) for label, each in counts.items()} == {
+        "nets_for_tests:Pointwise@eager,threads=1": (1, 1),
+        "nets_for_tests:Pointwise@eager,threads=2": (2, 2),
+        "nets_for_tests:Prints@eager,threads=1": (1, 1),
+    }

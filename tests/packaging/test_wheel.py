@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from segbench.runtimes.pretrained import PRETRAINED
+from zoo.pretrained import PRETRAINED
 
 PROGRAM = """
 import segbench, zoo
@@ -60,7 +60,7 @@ def test_the_schemas_and_the_entry_points_are_in_the_wheel(wheel):
 
 def test_the_networks_that_come_along_are_in_the_wheel_and_it_stays_small(wheel):
     names = zipfile.ZipFile(wheel).namelist()
-    assert {f"segbench/runtimes/pretrained/{name}.safetensors" for name in PRETRAINED} <= set(names)
+    assert {f"zoo/pretrained/{name}.safetensors" for name in PRETRAINED} <= set(names)
     assert wheel.stat().st_size < 3e6
 
 

@@ -1,8 +1,15 @@
 """Candidates are read from text and written back as they were."""
 
+import json
+import shutil
+import tempfile
+from pathlib import Path
+
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from safetensors.numpy import save_file
 
 from segbench.errors import UsageError
 from segbench.files import fields_as
@@ -101,3 +108,40 @@ def test_a_runtime_that_cannot_be_read_is_refused(text, said):
 )
 def test_torchs_names_of_precisions_are_read(text, name):
     assert read_precision(text) == name
+
+
+@pytest.fixture(scope="module")
+def file_of_weights(tmp_path_factory):
+    about = {"model": {"name": "segfast", "options": {"classes": 3}}}
+    path = tmp_path_factory.mktemp("weights") / "w.safetensors"
+    save_file({"a": np.zeros(1, np.float32)}, path, metadata={"segbench": json.dumps(about)})
+    return path
+
+
+PATHS = st.text(alphabet='ab@, =:"-.', min_size=1, max_size=8).filter(
+    lambda name: name == name.strip() and name.strip(".")
+)
+
+
+@given(PATHS, RUNTIMES, st.none() | st.integers(1, 99))
+def test_weights_with_any_name_are_read_as_they_are_written(
+    file_of_weights, name, runtime, threads
+):
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, f"{name}.safetensors")
+        shutil.copy(file_of_weights, path)
+        spec = ModelSpec("segfast", {"classes": 3})
+        candidate = Candidate(spec, str(path), runtime, threads)
+        assert Candidate.parse(str(candidate)) == candidate
+        assert candidate.label == str(candidate)
+
+
+def test_a_path_that_is_there_names_no_runtime(tmp_path, file_of_weights, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name in ("first", "first@openvino"):
+        Path(name).mkdir()
+        shutil.copy(file_of_weights, Path(name, "best.safetensors"))
+    assert Candidate.parse("first@onnxruntime").runtime.name == "onnxruntime"
+    found = Candidate.parse("first@openvino")
+    assert (found.weights, found.runtime.name) == ("first@openvino", "eager")
+    assert Candidate.parse("first@openvino@openvino:bf16").weights == "first@openvino"

@@ -58,7 +58,7 @@ def test_void_that_was_learnt_is_void_in_the_prediction(trained, monkeypatch):
     predictor = Predictor(trained)
     logits = torch.zeros(1, 3, 24, 32)
     logits[:, 2, :, :16] = 1.0
-    monkeypatch.setattr(predictor, "_network", lambda _: logits)
+    monkeypatch.setattr(predictor._trained, "network", lambda _: logits)
     found = predictor.predict(np.zeros((24, 32, 3), np.uint8))
     assert set(found[:, :16].ravel()) == {VOID}
     assert set(found[:, 16:].ravel()) == {0}

@@ -14,12 +14,13 @@ from segbench.data.scenes import VOID
 from segbench.errors import MeasurementError, UsageError, WriteError
 from segbench.files import LOCK, is_partial, lock_folder
 from segbench.training.config import Job
-from segbench.training.evaluate import evaluate, load_network
+from segbench.training.evaluate import evaluate
 from segbench.training.history import best_of
 from segbench.training.recipes import INGREDIENTS
 from segbench.training.run import train
 from segbench.training.run_folder import StateMetadata, WeightsMetadata, read_checkpoint
 from segbench.training.summary import find_runs, read_history
+from segbench.training.trained import load_network
 
 EVERYTHING = "+".join(["paper", *INGREDIENTS])
 

@@ -19,6 +19,7 @@ from segbench.runtimes.inputs import make_noise, read_picture
 from segbench.runtimes.logits import Heads, WithHead
 from segbench.runtimes.model import network_failures, set_mode
 from segbench.runtimes.norm_statistics import fill_statistics
+from segbench.runtimes.weights import load_weights
 from zoo.building import names_option
 
 if TYPE_CHECKING:
@@ -69,6 +70,8 @@ class ModelUnderTest:
         self.filled = 0
         if task.candidate.weights is None:
             self.filled = fill_statistics(self.network, seed=workload.seed)
+        else:
+            load_weights(self.network, task.candidate.weights)
         self._store = None if task.store is None else Path(task.store)
         self.shape = workload.shape
         self.images = self._make_images(task)

@@ -12,7 +12,7 @@ from segbench.data.registry import BUILT_IN, open_dataset
 from segbench.measurement.instruments.model_under_test import ModelUnderTest
 from segbench.measurement.instruments.thread_pools import set_threads
 from segbench.results.candidate import TOLERANCES
-from segbench.runtimes.heads import in_form
+from segbench.runtimes.agreement import Agreement
 from segbench.runtimes.inputs import make_noise, normalised
 
 if TYPE_CHECKING:
@@ -33,11 +33,7 @@ class ParityInstrument:
         self._under_test = ModelUnderTest(task)
 
     def measure(self) -> ParityReply:
-        """Return how far what is handed out is from what the network itself returns.
-
-        Differences are shares of the largest logit; of classes there are none. Where the candidate
-        hands out classes, the agreement is that of its classes.
-        """
+        """Return how far what is handed out is from what the network itself returns."""
         tested = self._under_test
         tested.check_module()
         batches = list(self._batches())
@@ -46,33 +42,10 @@ class ParityInstrument:
         expected = [logits_of(images).float() for images in batches]
         tested.prepare()
         tested.infer()
-        tolerance = TOLERANCES[tested.runtime.precision]
-        largest = mean = beyond = 0.0
-        same = pixels = 0
+        agreement = Agreement(form, TOLERANCES[tested.runtime.precision])
         for images, logits in zip(batches, expected, strict=True):
-            found = tested.hand_out(images)
-            if form.startswith("argmax"):
-                wanted = in_form(logits, form)
-                same += int((found == wanted).sum())
-                pixels += wanted.numel()
-                continue
-            found = found.float().permute(0, 3, 1, 2) if form == "logits-nhwc" else found.float()
-            difference = (found - logits).abs() / logits.abs().max()
-            largest = max(largest, float(difference.max()))
-            mean += float(difference.mean()) / len(batches)
-            beyond += float((difference > tolerance).float().mean()) / len(batches)
-            classes, wanted = found.argmax(1), logits.argmax(1)
-            same += int((classes == wanted).sum())
-            pixels += wanted.numel()
-        has_logits = not form.startswith("argmax")
-        return {
-            "images": self._named,
-            "max_difference": largest if has_logits else None,
-            "mean_difference": mean if has_logits else None,
-            "beyond": beyond if has_logits else None,
-            "argmax_agreement": same / pixels,
-            "dtype": tested.dtype,
-        }
+            agreement.add(tested.hand_out(images), logits)
+        return {"images": self._named, "dtype": tested.dtype, **agreement.reply()}
 
     @property
     def _named(self) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, NotRequired, Protocol, TypedDict, cast
 
 from segbench.measurement.workers.protocol import Work
+from segbench.results.profile import Differences
 
 
 class PassReply(TypedDict):
@@ -57,14 +58,10 @@ class MemoryReply(PreparationReply):
     withheld: NotRequired[dict[str, str]]
 
 
-class ParityReply(TypedDict):
+class ParityReply(Differences):
     """What ``measure`` of the parity instrument returns."""
 
     images: str
-    max_difference: float | None
-    mean_difference: float | None
-    beyond: float | None
-    argmax_agreement: float
     dtype: str
 
 

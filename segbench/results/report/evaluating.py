@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from segbench import units
+from segbench.results.candidate import EAGER
 from segbench.results.evaluation import PROTOCOLS, Evaluation
 from segbench.results.report.contents import Report, Table
 from segbench.results.report.short_names import with_short_names
@@ -13,7 +16,9 @@ def report_evaluation(evaluation: Evaluation) -> Report:
     """Say what an evaluation found."""
     quality = evaluation.qualities[evaluation.protocol]
     height, width = evaluation.size
-    model = str(ModelSpec.from_json(evaluation.model))
+    spec = ModelSpec.from_json(evaluation.model)
+    runtime = None if evaluation.candidate is None else evaluation.candidate.runtime
+    model = str(spec) if runtime in {None, EAGER} else f"{spec}@{runtime}"
     found = (
         f"{model}: mIoU {_share(quality.miou)}, "
         f"pixel accuracy {units.percent(quality.pixel_accuracy)} ({evaluation.protocol})"
@@ -23,11 +28,29 @@ def report_evaluation(evaluation: Evaluation) -> Report:
         f"{height}x{width}, {evaluation.created}"
     )
     report = Report(
-        headings=(found, where),
+        headings=(found, where, *_about_runtime(evaluation)),
         tables=(_protocol_table(evaluation), _class_table(evaluation)),
-        remarks=(),
+        remarks=tuple(_about_parity(evaluation)),
     )
     return with_short_names(report, [model])
+
+
+def _about_runtime(evaluation: Evaluation) -> Iterator[str]:
+    """Say what a runtime computes with, and how far it is from eager."""
+    candidate, parity, eager = evaluation.candidate, evaluation.parity, evaluation.eager
+    if candidate is None or parity is None or eager is None:
+        return
+    version = f" {evaluation.runtime_version}" if evaluation.runtime_version else ""
+    miou = _share(eager[evaluation.protocol].miou)
+    yield (
+        f"{candidate.runtime.name}{version} with {evaluation.dtype}; eager in float32 has mIoU "
+        f"{miou}; {parity.describe()}"
+    )
+
+
+def _about_parity(evaluation: Evaluation) -> Iterator[str]:
+    if evaluation.parity is not None and not evaluation.parity.is_right:
+        yield f"wrong: {evaluation.parity.describe()}; its figures are of no use"
 
 
 def _protocol_table(evaluation: Evaluation) -> Table:

@@ -1,0 +1,179 @@
+"""Trained networks, ready to classify the pixels of images in their runtime."""
+
+from __future__ import annotations
+
+import copy
+from typing import TYPE_CHECKING
+
+import torch
+
+import zoo
+from segbench.errors import UsageError
+from segbench.measurement.instruments.thread_pools import set_threads
+from segbench.results.candidate import EAGER, Candidate
+from segbench.runtimes import check_runtime, prepare
+from segbench.runtimes.heads import WithForm
+from segbench.runtimes.inputs import normalised
+from segbench.runtimes.logits import Heads, WithHead, find_head
+from segbench.runtimes.model import network_failures, set_mode
+from segbench.runtimes.weights import set_weights
+from segbench.training.run_folder import WeightsMetadata, read_checkpoint
+from zoo.allowed import check_allowed
+from zoo.weights import find_weights
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from torch import Tensor, nn
+
+    from segbench.data.scenes import Pixels
+    from segbench.results.candidate import RuntimeSpec
+    from segbench.runtimes import Session
+
+STRIDED = "argmax-strided"
+
+
+def load_network(path: Path) -> tuple[nn.Module, WeightsMetadata]:
+    """Build the network of a checkpoint with its weights, in evaluation mode.
+
+    Raises:
+        UsageError: the checkpoint cannot be read, or its weights do not fit its network.
+        ZooError: its network cannot be built, or its code was not allowed to be imported.
+    """
+    tensors, about = read_checkpoint(path, WeightsMetadata)
+    check_allowed(about.model.name, source=f"the checkpoint {str(path)!r}")
+    network = zoo.build(about.model.spec)
+    set_weights(network, tensors, path)
+    set_mode(network, training=False)
+    laid_out: nn.Module = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return laid_out, about
+
+
+class TrainedNetwork:
+    """A trained network in a runtime; eager PyTorch takes batches of any shape, others one.
+
+    Args:
+        candidate: with weights, and the runtime that they run in.
+
+    Attributes:
+        path: the file of its weights.
+        about: what that says of them.
+
+    Raises:
+        UsageError: the weights cannot be read, do not fit their network, or the runtime is not
+            possible here.
+    """
+
+    def __init__(self, candidate: Candidate) -> None:
+        assert candidate.weights is not None  # noqa: S101 - what is read as one has them
+        check_runtime(candidate.runtime)
+        if candidate.runtime.head == STRIDED:
+            raise UsageError(
+                f"head {STRIDED!r} hands out classes at the network's own stride, and labels and "
+                "pictures need one a pixel; take head=argmax"
+            )
+        if candidate.threads is not None:
+            set_threads(candidate.threads)
+        self.candidate = candidate
+        self.path = find_weights(candidate.weights)
+        self.network, self.about = load_network(self.path)
+        self._engine: _Engine | None = None
+
+    @property
+    def runtime(self) -> RuntimeSpec:
+        """What it runs in."""
+        return self.candidate.runtime
+
+    @property
+    def hands_out_classes(self) -> bool:
+        """Whether the head leaves no logits."""
+        return self.runtime.head.startswith("argmax")
+
+    @property
+    def dtype(self) -> str | None:
+        """What its engine computes with, by torch's name; None before the first batch."""
+        return None if self._engine is None else self._engine.session.dtype
+
+    def logits_of(self, pixels: Pixels) -> Tensor:
+        """Return the logits of images in eager: one channel a class, and one of void if learnt.
+
+        Args:
+            pixels: bytes of red, green and blue, (batch, height, width, 3).
+
+        Raises:
+            UsageError: the network returns something else.
+        """
+        images = normalised(torch.from_numpy(pixels.copy()))
+        batch, channels, height, width = images.shape
+        with network_failures(str(self.about.model.spec), (batch, channels, height, width)):
+            output = self.network(images)
+        head = find_head(output, "of the checkpoint", (batch, channels, height, width))
+        logits = head.logits(output)
+        self._check_classes(logits.shape[1])
+        return logits
+
+    def hand_out(self, pixels: Pixels, *, batch: int = 1) -> Tensor:
+        """Return what the runtime hands out for images: logits, or the classes of their pixels.
+
+        Args:
+            pixels: likewise, at most as many images as the batch.
+            batch: that the engine is prepared for, when it gets its first.
+        """
+        if self.runtime == EAGER:
+            return self.logits_of(pixels)
+        if self._engine is None:
+            self.logits_of(pixels[:1])  # which refuses what does not fit the classes
+            self._engine = _Engine(self, batch, tuple(pixels.shape[1:3]))
+        return self._engine.hand_out(normalised(torch.from_numpy(pixels.copy())))
+
+    def classes_of(self, pixels: Pixels, *, batch: int = 1) -> Tensor:
+        """Return the class ids of images' pixels, (batch, height, width)."""
+        found = self.hand_out(pixels, batch=batch)
+        return self.in_classes(found)
+
+    def in_classes(self, found: Tensor) -> Tensor:
+        """Return the class ids of what was handed out."""
+        return found if self.hands_out_classes else self.channels_first(found).argmax(dim=1)
+
+    def channels_first(self, found: Tensor) -> Tensor:
+        """Return logits that were handed out as (batch, classes, height, width)."""
+        return found.permute(0, 3, 1, 2) if self.runtime.head == "logits-nhwc" else found
+
+    def _check_classes(self, found: int) -> None:
+        classes = len(self.about.classes)
+        if found not in {classes, classes + 1}:
+            raise UsageError(
+                f"the checkpoint's network returned logits of {found} classes, and it names "
+                f"{classes}; give best.safetensors of a run"
+            )
+
+
+class _Engine:
+    """The session of a trained network, for batches of one shape."""
+
+    def __init__(self, trained: TrainedNetwork, batch: int, size: tuple[int, ...]) -> None:
+        shape = (batch, 3, size[0], size[1])
+        name = str(trained.about.model.spec)
+        self._failures = network_failures(name, shape)
+        self._batch = batch
+        # A copy, for a runtime may cast and lay out the weights in place.
+        network = copy.deepcopy(trained.network)
+        network.to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
+        model: nn.Module = WithHead(network, Heads(name))
+        if trained.runtime.head != EAGER.head:
+            model = WithForm(model, trained.runtime.head)
+        images = torch.zeros(shape)
+        with self._failures:
+            with torch.no_grad():
+                model(images)  # which finds the logits in the output
+            self.session: Session = prepare(model, images, trained.runtime)
+
+    def hand_out(self, images: Tensor) -> Tensor:
+        """Return what is handed out for images, of which the last batch may have too few."""
+        count = images.shape[0]
+        if count < self._batch:
+            images = torch.cat([images, images[-1:].expand(self._batch - count, -1, -1, -1)])
+        with self._failures, torch.no_grad():
+            session = self.session
+            found: Tensor = session.output(session.run(session.feed(images.contiguous())))
+        return found[:count]
