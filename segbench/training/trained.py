@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-import copy
-from typing import TYPE_CHECKING
+import contextlib
+import weakref
+from dataclasses import replace
+from typing import TYPE_CHECKING, cast
 
+import numpy as np
 import torch
 
 import zoo
 from segbench.errors import UsageError
-from segbench.measurement.instruments.thread_pools import set_threads
+from segbench.measurement.instruments.inference import HANDED_OUT, IMAGES
+from segbench.measurement.settings import RGB, Settings
+from segbench.measurement.temporary import held_folder
+from segbench.measurement.workers.supervisor import Worker
 from segbench.results.candidate import EAGER, Candidate
-from segbench.runtimes import check_runtime, prepare
-from segbench.runtimes.heads import WithForm
+from segbench.results.workload import DEFAULT
+from segbench.runtimes import check_runtime
 from segbench.runtimes.inputs import normalised
-from segbench.runtimes.logits import Heads, WithHead, find_head
+from segbench.runtimes.logits import find_head
 from segbench.runtimes.model import network_failures, set_mode
 from segbench.runtimes.weights import set_weights
 from segbench.training.run_folder import WeightsMetadata, read_checkpoint
@@ -27,8 +33,8 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
     from segbench.data.scenes import Pixels
+    from segbench.measurement.workers.replies import InferenceReply
     from segbench.results.candidate import RuntimeSpec
-    from segbench.runtimes import Session
 
 STRIDED = "argmax-strided"
 
@@ -73,7 +79,7 @@ class TrainedNetwork:
                 "pictures need one a pixel; take head=argmax"
             )
         if candidate.threads is not None:
-            set_threads(candidate.threads)
+            torch.set_num_threads(candidate.threads)  # of eager; workers have their own
         self.candidate = candidate
         self.path = find_weights(candidate.weights)
         self.network, self.about = load_network(self.path)
@@ -92,7 +98,12 @@ class TrainedNetwork:
     @property
     def dtype(self) -> str | None:
         """What its engine computes with, by torch's name; None before the first batch."""
-        return None if self._engine is None else self._engine.session.dtype
+        return None if self._engine is None else self._engine.dtype
+
+    @property
+    def worker_pid(self) -> int | None:
+        """The process that its engine runs in; None before the first batch, and in eager."""
+        return None if self._engine is None else self._engine.pid
 
     def logits_of(self, pixels: Pixels) -> Tensor:
         """Return the logits of images in eager: one channel a class, and one of void if learnt.
@@ -149,31 +160,32 @@ class TrainedNetwork:
 
 
 class _Engine:
-    """The session of a trained network, for batches of one shape."""
+    """A trained network in its runtime, for batches of one shape; it runs in a worker."""
 
     def __init__(self, trained: TrainedNetwork, batch: int, size: tuple[int, ...]) -> None:
-        shape = (batch, 3, size[0], size[1])
-        name = str(trained.about.model.spec)
-        self._failures = network_failures(name, shape)
         self._batch = batch
-        # A copy, for a runtime may cast and lay out the weights in place.
-        network = copy.deepcopy(trained.network)
-        network.to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
-        model: nn.Module = WithHead(network, Heads(name))
-        if trained.runtime.head != EAGER.head:
-            model = WithForm(model, trained.runtime.head)
-        images = torch.zeros(shape)
-        with self._failures:
-            with torch.no_grad():
-                model(images)  # which finds the logits in the output
-            self.session: Session = prepare(model, images, trained.runtime)
+        shape = (batch, RGB, size[0], size[1])
+        stack = contextlib.ExitStack()
+        weakref.finalize(self, stack.close)
+        folder = stack.enter_context(held_folder("segbench-inference-", holds=r"\w+\.npy"))
+        workload = replace(DEFAULT, batch=batch, height=size[0], width=size[1])
+        settings = Settings(workload=workload, threads=trained.candidate.threads)
+        self._images = np.lib.format.open_memmap(folder / IMAGES, "w+", np.float32, shape)
+        asked = {"do": "prepare", "folder": str(folder)}
+        task = settings.task(trained.candidate)
+        self._worker = stack.enter_context(Worker(task, "inference", then=asked))
+        found = cast("InferenceReply", self._worker.receive())
+        self.dtype = found["dtype"]
+        self._handed_out = np.load(folder / HANDED_OUT, mmap_mode="r")
+
+    @property
+    def pid(self) -> int:
+        """The worker's process id."""
+        return self._worker.pid
 
     def hand_out(self, images: Tensor) -> Tensor:
         """Return what is handed out for images, of which the last batch may have too few."""
         count = images.shape[0]
-        if count < self._batch:
-            images = torch.cat([images, images[-1:].expand(self._batch - count, -1, -1, -1)])
-        with self._failures, torch.no_grad():
-            session = self.session
-            found: Tensor = session.output(session.run(session.feed(images.contiguous())))
-        return found[:count]
+        self._images[:count] = images.numpy()
+        self._worker.ask("run")
+        return torch.from_numpy(np.array(self._handed_out[:count]))

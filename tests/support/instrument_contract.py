@@ -86,7 +86,7 @@ class InstrumentContract:
     ):
         begin(task)
         for verb, given, reply_type in self.questions:
-            reply = ask(verb, **given, **arguments.get(verb, {}))
+            reply = ask(verb, **{**given, **arguments.get(verb, {})})
             assert "error" not in reply, reply
             if reply_type is not None:
                 needed, known = fields_of(reply_type)

@@ -1,15 +1,19 @@
 """Trained networks in runtimes: their figures, masks and refusals beside those of eager."""
 
+import os
+import signal
 from dataclasses import replace
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from segbench.errors import ExitCode, UsageError
+from segbench.errors import ExitCode, MeasurementError, UsageError
 from segbench.results.candidate import HEADS, Candidate
+from segbench.training.config import Job
 from segbench.training.evaluate import evaluate
 from segbench.training.predict import Predictor
+from segbench.training.run import train
 from segbench.training.trained import TrainedNetwork
 
 SIZE = (64, 64)
@@ -91,3 +95,18 @@ def test_a_runtime_that_is_wrong_fails(is_right, code, here, monkeypatch):
     )
     ended, _, _ = here("evaluate", f"{STREETS}@onnxruntime", "--size", "32x32")
     assert ended == code
+
+
+def test_an_engine_that_dies_is_one_line(rooms, tmp_path, cache):
+    job = Job(model="nets_to_train:Small", dataset=str(rooms), size=(24, 32), epochs=1, batch=4)
+    path = train(job, tmp_path / "run", cache=cache).path
+    trained = TrainedNetwork(Candidate.of_weights(f"{path}@onnxruntime"))
+    images = pictures(1)
+    trained.hand_out(images)
+    os.kill(trained.worker_pid, signal.SIGSEGV)
+    with pytest.raises(MeasurementError) as caught:
+        trained.hand_out(images)
+    assert str(caught.value) == (
+        f"the worker that measured '{path}@onnxruntime' was killed by SIGSEGV; see --debug for its "
+        "last words"
+    )

@@ -65,6 +65,13 @@ class ParityReply(Differences):
     dtype: str
 
 
+class InferenceReply(TypedDict):
+    """What ``prepare`` of the inference instrument returns."""
+
+    classes: int
+    dtype: str
+
+
 class LayersReply(TypedDict):
     """What ``measure`` of the layers instrument returns."""
 

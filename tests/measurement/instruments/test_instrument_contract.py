@@ -1,12 +1,15 @@
 """Every instrument of the table keeps the contract."""
 
+import numpy as np
 import pytest
 from instrument_contract import InstrumentContract, NetworkContract, ThreadsContract
 
+from segbench.measurement.instruments.inference import IMAGES
 from segbench.measurement.workers.child import INSTRUMENTS
 from segbench.measurement.workers.protocol import NO_NETWORK, Task
 from segbench.measurement.workers.replies import (
     BlockReply,
+    InferenceReply,
     InspectionReply,
     LayersReply,
     MemoryReply,
@@ -48,6 +51,16 @@ class TestParity(NetworkContract):
     questions = (("measure", {}, ParityReply),)
 
 
+class TestInference(NetworkContract):
+    name = "inference"
+    questions = (("prepare", {"folder": "."}, InferenceReply), ("run", {}, None))
+
+    @pytest.fixture
+    def arguments(self, tmp_path):
+        np.save(tmp_path / IMAGES, np.zeros((1, 3, 16, 24), np.float32))
+        return {"prepare": {"folder": str(tmp_path)}}
+
+
 class TestLayers(NetworkContract):
     name = "layers"
     questions = (("measure", {}, LayersReply),)
@@ -80,6 +93,6 @@ class TestTraining(InstrumentContract):
 def test_every_instrument_of_the_table_is_asked():
     kinds = (
         *(TestTiming, TestInspection, TestMemory, TestParity, TestLayers),
-        *(TestThreads, TestTraining),
+        *(TestThreads, TestTraining, TestInference),
     )
     assert {kind.name for kind in kinds} == set(INSTRUMENTS)
