@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from zoo.allowed import check_allowed
 from zoo.errors import SpecError, ZooError, did_you_mean
-from zoo.files import FileError, parse_json
+from zoo.files import parse_json
 from zoo.pretrained import PRETRAINED, pretrained
 from zoo.registry import known
 from zoo.spec import ModelSpec
@@ -19,6 +19,7 @@ __all__ = [
     "metadata_of",
     "names_weights",
     "opened",
+    "read_metadata_of",
     "read_model_of",
 ]
 
@@ -74,17 +75,25 @@ def read_model_of(text: str) -> ModelSpec:
     """
     path = find_weights(text)
     source = f"the checkpoint {str(path)!r}"
-    with opened(path, framework="numpy") as file:
-        said = metadata_of(file, path)
+    found = read_metadata_of(text)
     try:
-        found = parse_json(said, source=source)
         spec = ModelSpec.from_json(found.get("model") if isinstance(found, dict) else found)
-    except FileError:
-        raise
     except SpecError as error:
         raise SpecError(f"{source} does not say which network it is of: {error}") from error
     check_allowed(spec.name, source=source)
     return spec
+
+
+def read_metadata_of(text: str) -> Any:  # noqa: ANN401, JSON may be anything
+    """Return what weights say of themselves, as JSON has it; no tensor is read.
+
+    Raises:
+        SpecError: there is no such file, it is damaged, or it says nothing.
+    """
+    path = find_weights(text)
+    with opened(path, framework="numpy") as file:
+        said = metadata_of(file, path)
+    return parse_json(said, source=f"the checkpoint {str(path)!r}")
 
 
 @contextlib.contextmanager

@@ -13,6 +13,7 @@ from segbench.cli.compare import compare
 from segbench.cli.data import data_app
 from segbench.cli.env import env
 from segbench.cli.evaluate import evaluate
+from segbench.cli.export import export
 from segbench.cli.models import models
 from segbench.cli.predict import predict
 from segbench.cli.profile import profile
@@ -26,7 +27,7 @@ from segbench.cli.train import train
 LONGEST_HELP = 200  # letters of what a list says of a command
 GROUPS = {
     "Measure": ("profile", "compare", "check", "baseline"),
-    "Data and training": ("data", "train", "evaluate", "predict", "reproduce"),
+    "Data and training": ("data", "train", "evaluate", "predict", "export", "reproduce"),
     "Search": ("search",),
     "Look": ("models", "runtimes", "runs", "report", "env"),
 }
@@ -97,6 +98,9 @@ app.add_typer(data_app)
 app.command(epilog="Example: segbench train segfast --dataset camvid --epochs 50")(train)
 app.command(epilog="Example: segbench evaluate runs/segfast-camvid-0 --split test")(evaluate)
 app.command(epilog="Example: segbench predict runs/segfast-streets-0 photos --out seen")(predict)
+app.command(epilog="Example: segbench export runs/first --to onnx --head argmax -o first.onnx")(
+    export
+)
 app.command(epilog="Example: segbench reproduce segfast --data-root ~/datasets")(reproduce)
 app.add_typer(search_app)
 app.command(epilog="Example: segbench models")(models)

@@ -15,7 +15,7 @@ from segbench.measurement.settings import Settings, thread_counts
 from segbench.measurement.workers.replies import LayersReply
 from segbench.measurement.workers.supervisor import Question, ask_once
 from segbench.progress import Progress, ignore_progress
-from segbench.results.candidate import HEADS, Candidate, RuntimeSpec, split_runtime
+from segbench.results.candidate import EAGER, HEADS, Candidate, RuntimeSpec, split_runtime
 from segbench.results.comparison import check_comparable, make_ratios
 from segbench.results.profile import Comparison, Failure, Latencies, Profile
 from segbench.results.samples import paired_ratios
@@ -315,11 +315,12 @@ def _in_runtimes(
     settings: Settings, model: str | ModelSpec | Candidate, runtimes: Sequence[RuntimeSpec]
 ) -> list[Candidate]:
     """Return a model in each runtime, or in its own where it names one."""
-    if isinstance(model, Candidate) or (
-        isinstance(model, str) and split_runtime(model)[1] is not None
-    ):
-        return [settings.candidate(model)]
-    return [replace(settings.candidate(model), runtime=each) for each in runtimes]
+    found = settings.candidate(model)
+    names_one = isinstance(model, str) and split_runtime(model)[1] is not None
+    # No graph file runs in eager, which is meant where nothing is said.
+    if names_one or isinstance(model, Candidate) or (found.is_graph and runtimes == [EAGER]):
+        return [found]
+    return [replace(found, runtime=each) for each in runtimes]
 
 
 def _with_threads(candidate: Candidate, counts: Sequence[int]) -> list[Candidate]:

@@ -156,7 +156,9 @@ class Run:
                 at
                 for at, task in enumerate(self.tasks)
                 if (
-                    task.store is not None if verb == "prepare" else task.candidate.runtime != EAGER
+                    task.store is not None
+                    if verb == "prepare"
+                    else task.candidate.runtime != EAGER and not task.candidate.is_graph
                 )
             ]
             questions = [

@@ -16,6 +16,7 @@ from segbench.results.candidate import EAGER, Candidate, RuntimeSpec, read_preci
 from segbench.results.workload import DEFAULT, Allocator, Device, Workload
 from segbench.runtimes import check_runtime
 from segbench.runtimes.choices import ALL
+from segbench.runtimes.graph_files import check_reads
 from zoo.allowed import (
     allow_named,
     check_allowed,
@@ -144,9 +145,12 @@ class Settings:
         """
         candidate = self.candidate(model)
         spec = candidate.spec
-        check_name(spec.name)
-        check_allowed(spec.name)
         check_runtime(candidate.runtime)
+        if candidate.is_graph:
+            check_reads(Path(str(candidate.weights)), candidate.runtime.name)
+        else:
+            check_name(spec.name)
+            check_allowed(spec.name)
         own = spec.options.get("classes")
         if isinstance(own, int) and own > 0:  # what else it may be is its builder's to say
             check_count("classes", own)

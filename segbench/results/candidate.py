@@ -123,6 +123,19 @@ class RuntimeSpec:
 
 
 EAGER = RuntimeSpec()
+GRAPH_RUNTIMES = {".onnx": "onnxruntime", ".xml": "openvino"}
+"""What runs a graph file where no runtime is named, by its ending."""
+GRAPH = ModelSpec("graph-file")
+"""What stands in place of a network where a graph file is measured."""
+
+
+def is_graph_file(text: str) -> bool:
+    """Tell whether a model's text is the path of a graph file.
+
+    >>> is_graph_file("exported/segfast.onnx"), is_graph_file("segfast")
+    (True, False)
+    """
+    return Path(text).suffix in GRAPH_RUNTIMES
 
 
 def split_runtime(text: str) -> tuple[str, str | None]:
@@ -190,7 +203,7 @@ class Candidate:
         'segfast,classes=8'
         """
         model, named = split_runtime(text)
-        if names_weights(model.strip()):
+        if names_weights(model.strip()) or is_graph_file(model.strip()):
             return cls.of_weights(text, runtime=runtime)
         return cls(ModelSpec.parse(model)).with_runtime(named, runtime)
 
@@ -207,6 +220,10 @@ class Candidate:
         """
         model, named = split_runtime(text)
         weights = model.strip()
+        if is_graph_file(weights):
+            reads = RuntimeSpec(GRAPH_RUNTIMES[Path(weights).suffix])
+            other = reads if runtime.name == EAGER.name else runtime
+            return cls(GRAPH, weights).with_runtime(named, other)
         return cls(read_model_of(weights), weights).with_runtime(named, runtime)
 
     def with_runtime(self, named: str | None, other: RuntimeSpec) -> Self:
@@ -238,6 +255,11 @@ class Candidate:
         )
 
     @property
+    def is_graph(self) -> bool:
+        """Whether it is a graph file, and no network that can be built."""
+        return self.spec == GRAPH
+
+    @property
     def label(self) -> str:
         """The text form without the class count, which belongs to the workload."""
         options = {name: value for name, value in self.spec.options.items() if name != "classes"}
@@ -245,7 +267,10 @@ class Candidate:
 
     def __str__(self) -> str:
         model = str(self.spec) if self.weights is None else self.weights
-        if self.runtime == EAGER and self.threads is None:
+        usual = EAGER
+        if self.is_graph and self.weights is not None:
+            usual = RuntimeSpec(GRAPH_RUNTIMES.get(Path(self.weights).suffix, EAGER.name))
+        if self.runtime == usual and self.threads is None:
             return model
         threads = "" if self.threads is None else f",threads={self.threads}"
         return f"{model}@{self.runtime}{threads}"

@@ -217,7 +217,7 @@ class Subnormals:
         activations: None where modules do not show what they return.
     """
 
-    weights: Count
+    weights: Count | None
     activations: Count | None
 
 
@@ -277,7 +277,8 @@ class Profile:
 
     Attributes:
         model: the network that was built, with its class count.
-        params: trainable and frozen parameters together.
+        params: trainable and frozen parameters together; of a graph file the elements of its
+            weights, of which it does not say how many can be trained.
         uncounted_ops: operators without a counting rule, with their calls, of both directions.
         uncounted: the same by direction; None in results of before they were told apart.
         head: how the logits come out of what the network returns (``logits, stride 4, enlarged``);
@@ -303,7 +304,7 @@ class Profile:
     workload: MeasuredWorkload
     environment: Environment
     params: Count
-    params_trainable: Count
+    params_trainable: Count | None
     weights_bytes: Count
     macs: Pass
     flops: Pass

@@ -65,6 +65,70 @@ class Prepare(Protocol):
 
 
 @dataclass(frozen=True)
+class Port:
+    """Input or output of a graph.
+
+    Attributes:
+        shape: with None for a length that is not fixed; None where even their number is not.
+        dtype: by numpy's name.
+    """
+
+    name: str
+    shape: tuple[int | None, ...] | None
+    dtype: str
+
+
+@dataclass(frozen=True)
+class GraphCounts:
+    """What a graph holds and does, by the rules of :mod:`segbench.runtimes.graph_counting`.
+
+    Attributes:
+        params: elements of its weights.
+        weights_bytes: that they take in the file.
+        macs: of one run; None where a length stays unknown.
+        uncounted: operators that multiply and have no rule, with their number.
+    """
+
+    params: int
+    weights_bytes: int
+    macs: int | None
+    uncounted: Mapping[str, int]
+
+
+class GraphSession(Session, Protocol):
+    """A graph file that a runtime has made ready to run.
+
+    Attributes:
+        inputs, outputs: of the graph, as the file has them.
+    """
+
+    inputs: tuple[Port, ...]
+    outputs: tuple[Port, ...]
+
+
+class Graphs(Protocol):
+    """What a module has that writes and reads the graph files of a runtime."""
+
+    SUFFIX: str
+
+    def write(self, model: nn.Module, images: Tensor, path: Path, *, about: str) -> None:
+        """Write a model as a graph file, for images of one shape, with a text of metadata."""
+        ...
+
+    def read(self, path: Path, spec: RuntimeSpec, shape: tuple[int, ...] | None) -> GraphSession:
+        """Return a session of a file; lengths that are not fixed are those of the shape.
+
+        Raises:
+            UsageError: the file is damaged, or no graph that the engine runs.
+        """
+        ...
+
+    def count(self, path: Path, shape: tuple[int, ...]) -> GraphCounts:
+        """Count the weights of a file, and its multiply-accumulates for images of a shape."""
+        ...
+
+
+@dataclass(frozen=True)
 class Runtime:
     """What is known of a runtime before it is imported.
 
@@ -76,6 +140,8 @@ class Runtime:
         extra: of segbench that installs them.
         trains: whether it runs training steps too.
         runs_modules: whether it calls the network's own modules, so that hooks see their work.
+        reads: endings of the graph files that it runs.
+        graphs: import string of the module that writes and reads those (:class:`Graphs`).
     """
 
     prepare: str
@@ -85,6 +151,8 @@ class Runtime:
     extra: str = ""
     trains: bool = False
     runs_modules: bool = False
+    reads: tuple[str, ...] = ()
+    graphs: str = ""
 
 
 RUNTIMES: dict[str, Runtime] = {
@@ -99,12 +167,16 @@ RUNTIMES: dict[str, Runtime] = {
         "segbench.runtimes.onnxruntime:prepare",
         packages=("onnxruntime", "onnx", "onnxscript"),
         extra="onnx",
+        reads=(".onnx",),
+        graphs="segbench.runtimes.onnx_graphs",
     ),
     "openvino": Runtime(
         "segbench.runtimes.openvino:prepare",
         precisions=("fp32", "bf16"),
         packages=("openvino",),
         extra="openvino",
+        reads=(".xml", ".onnx"),
+        graphs="segbench.runtimes.openvino_graphs",
     ),
 }
 
@@ -180,6 +252,11 @@ def runtime_version(name: str) -> str | None:
     """Return the version of a runtime's engine; None for eager, which is torch itself."""
     packages = find_runtime(name).packages
     return importlib.metadata.version(packages[0]) if packages else None
+
+
+def graphs_of(name: str) -> Graphs:
+    """Return what writes and reads the graph files of a runtime, which is imported."""
+    return cast("Graphs", importlib.import_module(find_runtime(name).graphs))
 
 
 def prepare(

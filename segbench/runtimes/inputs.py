@@ -9,11 +9,7 @@ import torch
 from PIL import Image
 
 from segbench.data.pictures import load_picture
-
-# Mean and deviation of ImageNet's training images, per channel, of values in 0..1: the
-# normalisation that the networks of the zoo are trained with (torchvision's reference scripts).
-MEAN = (0.485, 0.456, 0.406)
-DEVIATION = (0.229, 0.224, 0.225)
+from segbench.runtimes.normalisation import DEVIATION, MEAN
 
 
 def make_noise(shape: tuple[int, int, int, int], *, seed: int) -> torch.Tensor:

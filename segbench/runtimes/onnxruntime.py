@@ -56,27 +56,30 @@ def prepare(
     if path is not None and path.exists():
         graph = path.read_bytes()
     else:
-        graph = _export(model, images)
+        graph = export(model, images).SerializeToString()
         if path is not None:
             partial = path.with_suffix(f".{os.getpid()}")
             partial.write_bytes(graph)
             partial.rename(path)
+    return OnnxruntimeSession(start(graph))
+
+
+def start(graph: bytes | str) -> ort.InferenceSession:
+    """Return a session of a graph, or of its file, with as many threads as torch has."""
     options = ort.SessionOptions()
     options.intra_op_num_threads = torch.get_num_threads()
     options.inter_op_num_threads = 1
     # Threads that spin while another process computes would take its time.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     options.log_severity_level = 3
-    return OnnxruntimeSession(
-        ort.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
-    )
+    return ort.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
 
 
-def _export(model: nn.Module, images: Tensor) -> bytes:
+def export(model: nn.Module, images: Tensor) -> Any:  # noqa: ANN401 - onnx's message
+    """Return the model as an ONNX message."""
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)
     with warnings.catch_warnings(), torch.no_grad(), exporting():
         warnings.simplefilter("ignore")  # of the exporter, about its own code
         program = torch.onnx.export(model, (images,), dynamo=True, verbose=False)
     assert program is not None  # noqa: S101 - without a path it is returned
-    graph: bytes = program.model_proto.SerializeToString()
-    return graph
+    return program.model_proto

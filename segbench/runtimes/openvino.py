@@ -62,11 +62,25 @@ def prepare(
     if path is not None and path.exists():
         graph = core.read_model(path)
     else:
-        with torch.no_grad(), exporting(), warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of the tracer, about itself
-            graph = ov.convert_model(model, example_input=images, input=[list(images.shape)])
+        graph = convert(model, images)
         if path is not None:
             _store(graph, path)
+    return OpenvinoSession(start(core, graph, spec))
+
+
+def convert(model: nn.Module, images: Tensor) -> ov.Model:
+    """Return the model as OpenVINO has it, for images of this shape."""
+    with torch.no_grad(), exporting(), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of the tracer, about itself
+        return ov.convert_model(model, example_input=images, input=[list(images.shape)])
+
+
+def start(core: ov.Core, graph: ov.Model, spec: RuntimeSpec) -> ov.CompiledModel:
+    """Compile a graph for one stream, with as many threads as torch has.
+
+    Raises:
+        UsageError: the engine computes with another precision than was asked for.
+    """
     compiled = core.compile_model(
         graph,
         "CPU",
@@ -80,13 +94,13 @@ def prepare(
             hint.enable_cpu_pinning: False,
         },
     )
-    session = OpenvinoSession(compiled)
-    if session.dtype != DTYPES[spec.precision]:
+    dtype = _dtype_of(compiled)
+    if dtype != DTYPES[spec.precision]:
         raise UsageError(
-            f"runtime 'openvino' was asked for {spec.precision} and computes with {session.dtype} "
+            f"runtime 'openvino' was asked for {spec.precision} and computes with {dtype} "
             "on this CPU; leave that precision out"
         )
-    return session
+    return compiled
 
 
 def _store(graph: ov.Model, path: Path) -> None:

@@ -50,7 +50,13 @@ def evaluate(
         UsageError: the checkpoint, the dataset or a value cannot be used.
     """
     check_count("batch", batch)
-    trained = TrainedNetwork(Candidate.of_weights(str(checkpoint)))
+    candidate = Candidate.of_weights(str(checkpoint))
+    if candidate.is_graph:
+        raise UsageError(
+            f"{str(checkpoint)!r} is a graph file, which evaluate does not take; evaluate the "
+            "weights that it is of, in the runtime: runs/first@onnxruntime"
+        )
+    trained = TrainedNetwork(candidate)
     about, job = trained.about, trained.about.job
     root = data_root or (Path(job.data_root) if job.data_root else None)
     data = open_dataset(job.dataset if dataset is None else dataset, root)

@@ -21,8 +21,8 @@ from segbench.data.scenes import VOID, LabelClass, read_scene
 from segbench.errors import UsageError, WriteError, os_reason
 from segbench.files import write_picture
 from segbench.progress import Progress
-from segbench.results.candidate import EAGER, Candidate
-from segbench.training.trained import TrainedNetwork
+from segbench.results.candidate import Candidate
+from segbench.training.trained import classifier_of
 
 if TYPE_CHECKING:
     from segbench.data.scenes import Pixels, Scene
@@ -55,12 +55,12 @@ class Predictor:
         candidate = Candidate.of_weights(str(text))
         path = Path(str(candidate.weights))
         self.name = path.stem if path.suffix == ".safetensors" else path.name
-        if candidate.runtime != EAGER:
+        if str(candidate) != candidate.weights:
             self.name += f"@{candidate.runtime}"
-        self._trained = TrainedNetwork(candidate)
+        self._trained = classifier_of(candidate)
         self.checkpoint = self._trained.path
-        self.classes = self._trained.about.classes
-        self.size = self._trained.about.job.size
+        self.classes = self._trained.classes
+        self.size = self._trained.size
 
     @torch.inference_mode()
     def predict(self, image: Pixels) -> Pixels:

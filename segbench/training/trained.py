@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import weakref
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 import numpy as np
@@ -19,6 +20,7 @@ from segbench.measurement.workers.supervisor import Worker
 from segbench.results.candidate import EAGER, Candidate
 from segbench.results.workload import DEFAULT
 from segbench.runtimes import check_runtime
+from segbench.runtimes.graph_files import read_metadata
 from segbench.runtimes.inputs import normalised
 from segbench.runtimes.logits import find_head
 from segbench.runtimes.model import network_failures, set_mode
@@ -28,13 +30,12 @@ from zoo.allowed import check_allowed
 from zoo.weights import find_weights
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from torch import Tensor, nn
 
-    from segbench.data.scenes import Pixels
+    from segbench.data.scenes import LabelClass, Pixels
     from segbench.measurement.workers.replies import InferenceReply
     from segbench.results.candidate import RuntimeSpec
+    from segbench.runtimes.graph_files import Takes
 
 STRIDED = "argmax-strided"
 
@@ -73,11 +74,7 @@ class TrainedNetwork:
     def __init__(self, candidate: Candidate) -> None:
         assert candidate.weights is not None  # noqa: S101 - what is read as one has them
         check_runtime(candidate.runtime)
-        if candidate.runtime.head == STRIDED:
-            raise UsageError(
-                f"head {STRIDED!r} hands out classes at the network's own stride, and labels and "
-                "pictures need one a pixel; take head=argmax"
-            )
+        _refuse_strided(candidate.runtime.head)
         if candidate.threads is not None:
             torch.set_num_threads(candidate.threads)  # of eager; workers have their own
         self.candidate = candidate
@@ -89,6 +86,16 @@ class TrainedNetwork:
     def runtime(self) -> RuntimeSpec:
         """What it runs in."""
         return self.candidate.runtime
+
+    @property
+    def classes(self) -> tuple[LabelClass, ...]:
+        """What it tells apart, with the colours."""
+        return self.about.classes
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Height and width that images had in training."""
+        return self.about.job.size
 
     @property
     def hands_out_classes(self) -> bool:
@@ -134,7 +141,7 @@ class TrainedNetwork:
             return self.logits_of(pixels)
         if self._engine is None:
             self.logits_of(pixels[:1])  # which refuses what does not fit the classes
-            self._engine = _Engine(self, batch, tuple(pixels.shape[1:3]))
+            self._engine = _Engine(self.candidate, batch, tuple(pixels.shape[1:3]))
         return self._engine.hand_out(normalised(torch.from_numpy(pixels.copy())))
 
     def classes_of(self, pixels: Pixels, *, batch: int = 1) -> Tensor:
@@ -148,7 +155,7 @@ class TrainedNetwork:
 
     def channels_first(self, found: Tensor) -> Tensor:
         """Return logits that were handed out as (batch, classes, height, width)."""
-        return found.permute(0, 3, 1, 2) if self.runtime.head == "logits-nhwc" else found
+        return _channels_first(found, self.runtime.head)
 
     def _check_classes(self, found: int) -> None:
         classes = len(self.about.classes)
@@ -159,20 +166,88 @@ class TrainedNetwork:
             )
 
 
-class _Engine:
-    """A trained network in its runtime, for batches of one shape; it runs in a worker."""
+class GraphClassifier:
+    """A graph file that segbench has exported, and the engine that runs it.
 
-    def __init__(self, trained: TrainedNetwork, batch: int, size: tuple[int, ...]) -> None:
+    Args:
+        candidate: with the file, and the runtime that it runs in.
+
+    Attributes:
+        path: the file.
+        classes: that it tells apart, with their colours.
+        size: height and width of its images.
+
+    Raises:
+        UsageError: the file cannot be read, or does not say what its classes are.
+    """
+
+    def __init__(self, candidate: Candidate) -> None:
+        self.candidate = candidate
+        self.path = Path(str(candidate.weights))
+        about = read_metadata(self.path)
+        if about is None or about.classes is None:
+            raise UsageError(
+                f"graph file {str(self.path)!r} does not say what its classes are; give one that "
+                "segbench export made of trained weights"
+            )
+        _refuse_strided(about.head)
+        self.classes = about.classes
+        self.size = about.size
+        self._about = about
+        self._engine: _Engine | None = None
+
+    @property
+    def hands_out_classes(self) -> bool:
+        """Whether the graph leaves no logits."""
+        return self._about.head.startswith("argmax")
+
+    def hand_out(self, pixels: Pixels) -> Tensor:
+        """Return what the graph hands out for one image as bytes, (1, height, width, 3)."""
+        if self._engine is None:
+            self._engine = _Engine(self.candidate, 1, self.size, takes=self._about.takes)
+        images = torch.from_numpy(pixels.copy())
+        return self._engine.hand_out(images if self._about.takes == "uint8" else normalised(images))
+
+    def channels_first(self, found: Tensor) -> Tensor:
+        """Return logits that were handed out as (batch, classes, height, width)."""
+        return _channels_first(found, self._about.head)
+
+
+def classifier_of(candidate: Candidate) -> TrainedNetwork | GraphClassifier:
+    """Return trained weights, or a graph file, ready to classify the pixels of images."""
+    return GraphClassifier(candidate) if candidate.is_graph else TrainedNetwork(candidate)
+
+
+def _channels_first(found: Tensor, head: str) -> Tensor:
+    return found.permute(0, 3, 1, 2) if head == "logits-nhwc" else found
+
+
+def _refuse_strided(head: str) -> None:
+    if head == STRIDED:
+        raise UsageError(
+            f"head {STRIDED!r} hands out classes at the network's own stride, and labels and "
+            "pictures need one a pixel; take head=argmax"
+        )
+
+
+class _Engine:
+    """A candidate in its runtime, for batches of one shape; it runs in a worker."""
+
+    def __init__(
+        self, candidate: Candidate, batch: int, size: tuple[int, ...], *, takes: Takes = "float"
+    ) -> None:
         self._batch = batch
-        shape = (batch, RGB, size[0], size[1])
+        is_bytes = takes == "uint8"
+        shape = (batch, *size, RGB) if is_bytes else (batch, RGB, *size)
+        kind = np.uint8 if is_bytes else np.float32
         stack = contextlib.ExitStack()
         weakref.finalize(self, stack.close)
         folder = stack.enter_context(held_folder("segbench-inference-", holds=r"\w+\.npy"))
         workload = replace(DEFAULT, batch=batch, height=size[0], width=size[1])
-        settings = Settings(workload=workload, threads=trained.candidate.threads)
-        self._images = np.lib.format.open_memmap(folder / IMAGES, "w+", np.float32, shape)
+        settings = Settings(workload=workload, threads=candidate.threads)
+        self._images = np.lib.format.open_memmap(folder / IMAGES, "w+", kind, shape)
         asked = {"do": "prepare", "folder": str(folder)}
-        task = settings.task(trained.candidate)
+        task = settings.task(candidate)
         self._worker = stack.enter_context(Worker(task, "inference", then=asked))
         found = cast("InferenceReply", self._worker.receive())
         self.dtype = found["dtype"]

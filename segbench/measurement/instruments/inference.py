@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from segbench.measurement.instruments.model_under_test import ModelUnderTest
+from segbench.measurement.instruments.graph_under_test import network_under_test
 from segbench.measurement.instruments.thread_pools import set_threads
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ class InferenceInstrument:
 
     def __init__(self, task: Task) -> None:
         set_threads(task.threads)
-        self._under_test = ModelUnderTest(task)
+        self._under_test = network_under_test(task)
         self._images: Any = None
         self._handed_out: Any = None
 

@@ -14,6 +14,8 @@ from segbench.measurement.counting import (
     count_traced_or_dispatched,
 )
 from segbench.measurement.counting.saved_activations import count_saved_activations
+from segbench.measurement.instruments.graph_inspection import inspect_graph
+from segbench.measurement.instruments.graph_under_test import GraphUnderTest, network_under_test
 from segbench.measurement.instruments.model_under_test import ModelUnderTest
 from segbench.measurement.instruments.side_effects import OTHER_THREADS, watch_side_effects
 from segbench.measurement.instruments.thread_pools import set_threads
@@ -38,7 +40,7 @@ class InspectionInstrument:
 
     def __init__(self, task: Task) -> None:
         set_threads(task.threads)
-        self._under_test = ModelUnderTest(task)
+        self._under_test = network_under_test(task)
         self._withheld: dict[str, str] = {}
 
     def inspect(self, *, strict: bool, training: bool = True) -> InspectionReply:
@@ -48,6 +50,8 @@ class InspectionInstrument:
             UsageError: ``strict``, and the network has operators without a counting rule.
         """
         under_test = self._under_test
+        if isinstance(under_test, GraphUnderTest):
+            return inspect_graph(under_test, strict=strict, training=training)
         with watch_side_effects(under_test.images) as seen:
             subnormals = count_subnormals(under_test)  # the first to run: it also checks the logits
         model, images = under_test.model, under_test.images

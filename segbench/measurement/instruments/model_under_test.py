@@ -100,14 +100,14 @@ class ModelUnderTest:
         What calls modules takes the network itself, for where its logits are is seen in the first
         call. Others are given a module that returns logits: :meth:`find_logits` comes before.
         """
-        self._prepare(self.network if self._runs_modules else self._headed())
+        self._prepare(self.network if self._runs_modules else self.headed())
 
     def _prepare(self, model: nn.Module) -> None:
         with self._failures:
             self._session = prepare(model, self.images, self.runtime, self._store)
             self._batch = self._session.feed(self.images)
 
-    def _headed(self) -> nn.Module:
+    def headed(self) -> nn.Module:
         """Return the network with its head, which hands logits out in the candidate's form."""
         form, model = self.runtime.head, self.model
         if form == "argmax-strided":
@@ -146,7 +146,7 @@ class ModelUnderTest:
             return found
         logits = self._check(lambda: session.output(session.run(self._batch)))
         if not self.head.is_plain or self.runtime.head != EAGER.head:
-            self._prepare(self._headed())
+            self._prepare(self.headed())
         return logits
 
     def cast(self, images: torch.Tensor) -> torch.Tensor:

@@ -52,18 +52,26 @@ class ParityInstrument:
         return BUILT_IN if self._under_test.shape[1] == RGB else "noise"
 
     def _batches(self) -> Iterator[torch.Tensor]:
-        batch, channels, height, width = shape = self._under_test.shape
-        if channels != RGB:
+        shape = self._under_test.shape
+        if shape[1] != RGB:
             for number in range(BATCHES):
                 yield self._under_test.cast(make_noise(shape, seed=number))
             return
-        scenes = open_dataset(BUILT_IN).splits["val"]
-        for number in range(BATCHES):
-            pictures = [
-                np.array(
-                    Image.fromarray(scenes[number * batch + at].image()).resize((width, height))
-                )
-                for at in range(batch)
-            ]
-            images = normalised(torch.from_numpy(np.stack(pictures))).contiguous()
-            yield self._under_test.cast(images)
+        for pixels in street_pixels(shape):
+            yield self._under_test.cast(normalised(pixels).contiguous())
+
+
+def street_pixels(shape: tuple[int, int, int, int]) -> Iterator[torch.Tensor]:
+    """Yield batches of drawn street scenes as bytes, (batch, height, width, 3).
+
+    Args:
+        shape: of the network's input, (batch, 3, height, width).
+    """
+    batch, _, height, width = shape
+    scenes = open_dataset(BUILT_IN).splits["val"]
+    for number in range(BATCHES):
+        pictures = [
+            np.array(Image.fromarray(scenes[number * batch + at].image()).resize((width, height)))
+            for at in range(batch)
+        ]
+        yield torch.from_numpy(np.stack(pictures))

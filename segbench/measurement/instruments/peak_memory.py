@@ -13,6 +13,7 @@ import torch
 from torch import nn
 
 from segbench.measurement.host.memory import give_back, peak_bytes, reset_peak, resident_bytes
+from segbench.measurement.instruments.graph_under_test import network_under_test
 from segbench.measurement.instruments.model_under_test import ModelUnderTest
 from segbench.measurement.instruments.thread_pools import set_threads
 from segbench.results.candidate import EAGER
@@ -72,7 +73,7 @@ class MemoryInstrument:
             load_libraries(self._task.candidate.runtime)
             give_back()
             self._base = resident_bytes()
-        self._model = ModelUnderTest(self._task)
+        self._model = network_under_test(self._task)
 
     def _prepare(self) -> PreparationReply:
         seconds = 0.0

@@ -12,7 +12,7 @@ import torch
 from segbench.measurement.host.disturbance import between, take_snapshot
 from segbench.measurement.host.memory import grow_heap, peak_bytes, resident_bytes
 from segbench.measurement.instruments.clock import DeviceClock, Reading, Stopwatch, WallClock
-from segbench.measurement.instruments.model_under_test import ModelUnderTest
+from segbench.measurement.instruments.graph_under_test import network_under_test
 from segbench.measurement.instruments.thread_pools import read_threads, set_threads
 from segbench.measurement.instruments.warmup import WarmUp, warm_up
 
@@ -37,7 +37,7 @@ class TimingInstrument:
     def __init__(self, task: Task) -> None:
         set_threads(task.threads)
         self._task = task
-        self._under_test = ModelUnderTest(task)
+        self._under_test = network_under_test(task)
         self._clock: Stopwatch = (
             DeviceClock(self._under_test.device) if task.workload.device == "cuda" else WallClock()
         )

@@ -23,6 +23,7 @@ INSTRUMENTS = {
     "inspection": "segbench.measurement.instruments.inspection:InspectionInstrument",
     "memory": "segbench.measurement.instruments.peak_memory:MemoryInstrument",
     "parity": "segbench.measurement.instruments.parity:ParityInstrument",
+    "export": "segbench.measurement.instruments.export:ExportInstrument",
     "inference": "segbench.measurement.instruments.inference:InferenceInstrument",
     "layers": "segbench.measurement.instruments.layer_times:LayersInstrument",
     "threads": "segbench.measurement.instruments.threads:ThreadsInstrument",

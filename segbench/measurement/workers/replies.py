@@ -18,7 +18,7 @@ class PassReply(TypedDict):
 class SubnormalsReply(TypedDict):
     """Subnormal numbers; see :class:`segbench.results.profile.Subnormals`."""
 
-    weights: int
+    weights: int | None
     activations: int | None
 
 
@@ -30,7 +30,7 @@ class InspectionReply(TypedDict):
     dtype: str
     head: str | None
     params: int
-    params_trainable: int
+    params_trainable: int | None
     weights_bytes: int
     macs: PassReply
     flops: PassReply
@@ -63,6 +63,23 @@ class ParityReply(Differences):
 
     images: str
     dtype: str
+
+
+class PortReply(TypedDict):
+    """Input or output of a graph."""
+
+    name: str
+    shape: list[int | None]
+    dtype: str
+
+
+class ExportReply(TypedDict):
+    """What ``export`` of the export instrument returns."""
+
+    dtype: str
+    input: PortReply
+    output: PortReply
+    parity: Differences
 
 
 class InferenceReply(TypedDict):

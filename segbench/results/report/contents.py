@@ -166,7 +166,8 @@ def report_profile(profile: Profile) -> Report:
 
 
 def _exact_table(profile: Profile) -> Table:
-    frozen = profile.params - profile.params_trainable
+    trainable = profile.params_trainable
+    frozen = 0 if trainable is None else profile.params - trainable
     head = () if profile.head is None else (("head", profile.head),)
     rows = [
         ("parameters", f"{profile.params:,}" + (f" ({frozen:,} frozen)" if frozen else "")),
