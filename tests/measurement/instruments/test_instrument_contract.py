@@ -2,13 +2,14 @@
 
 import numpy as np
 import pytest
-from instrument_contract import InstrumentContract, NetworkContract, ThreadsContract
+from instrument_contract import SMALL, InstrumentContract, NetworkContract, ThreadsContract
 
 from segbench.measurement.instruments.inference import IMAGES
 from segbench.measurement.workers.child import INSTRUMENTS
 from segbench.measurement.workers.protocol import NO_NETWORK, Task
 from segbench.measurement.workers.replies import (
     BlockReply,
+    ExportReply,
     InferenceReply,
     InspectionReply,
     LayersReply,
@@ -18,6 +19,7 @@ from segbench.measurement.workers.replies import (
     StateReply,
     WarmUpReply,
 )
+from segbench.results.candidate import Candidate
 from segbench.training.config import Job
 
 
@@ -61,6 +63,23 @@ class TestInference(NetworkContract):
         return {"prepare": {"folder": str(tmp_path)}}
 
 
+class TestExport(NetworkContract):
+    name = "export"
+    questions = (
+        ("inspect", {}, None),
+        ("export", {"takes": "float", "about": "{}"}, ExportReply),
+    )
+
+    @pytest.fixture
+    def task(self):
+        candidate = Candidate.parse("nets_for_tests:Pointwise@onnxruntime")
+        return Task(candidate, SMALL)
+
+    @pytest.fixture
+    def arguments(self, tmp_path):
+        return {"export": {"path": str(tmp_path / "graph")}}
+
+
 class TestLayers(NetworkContract):
     name = "layers"
     questions = (("measure", {}, LayersReply),)
@@ -93,6 +112,6 @@ class TestTraining(InstrumentContract):
 def test_every_instrument_of_the_table_is_asked():
     kinds = (
         *(TestTiming, TestInspection, TestMemory, TestParity, TestLayers),
-        *(TestThreads, TestTraining, TestInference),
+        *(TestThreads, TestTraining, TestInference, TestExport),
     )
     assert {kind.name for kind in kinds} == set(INSTRUMENTS)
