@@ -26,8 +26,8 @@ from segbench.data.codes import (
     palette_of,
     used_values,
 )
+from segbench.data.dataset_files import describe_file
 from segbench.data.errors import DataError
-from segbench.data.pictures import describe_file
 from segbench.data.scenes import VOID, Color
 
 if TYPE_CHECKING:
