@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Self
@@ -123,13 +124,78 @@ class RuntimeSpec:
 EAGER = RuntimeSpec()
 
 
+def split_runtime(text: str) -> tuple[str, str | None]:
+    """Split a candidate's text at the last ``@`` outside of quotes, if there is one.
+
+    A path that exists is a network's, whatever is in its name.
+
+    >>> split_runtime("segfast@openvino:bf16"), split_runtime("segfast,init=he")
+    (('segfast', 'openvino:bf16'), ('segfast,init=he', None))
+    """
+    model, at, named = split_at_last_outside_quotes(text, "@")
+    head = text.partition(",")[0]
+    is_in_head = len(model) < len(head)
+    if not at or is_path(text) or (is_in_head and is_path(head.strip())):
+        return text, None
+    return model, named
+
+
+def is_path(text: str) -> bool:
+    """Tell whether there is such a file or folder."""
+    try:
+        return os.path.lexists(text)
+    except ValueError:  # a null character
+        return False
+
+
 def names_runtime(text: str) -> bool:
     """Tell whether a candidate's text names a runtime.
 
     >>> names_runtime("segfast@openvino"), names_runtime("segfast,init=he")
     (True, False)
     """
-    return split_at_last_outside_quotes(text, "@")[1]
+    return split_runtime(text)[1] is not None
+
+
+def without_runtime(text: str, *, what: str, why: str) -> str:
+    """Return a text that names no runtime, where none makes sense.
+
+    Args:
+        what: what cannot be done with it, as a verb.
+        why: as a sentence.
+
+    Raises:
+        UsageError: it names one.
+
+    >>> without_runtime("segfast@openvino", what="train", why="training runs in eager PyTorch")
+    Traceback (most recent call last):
+    segbench.errors.UsageError: cannot train 'segfast@openvino': training runs in eager PyTorch; \
+leave out '@openvino'
+    """
+    runtime = split_runtime(text)[1]
+    if runtime is not None:
+        raise UsageError(f"cannot {what} {text!r}: {why}; leave out '@{runtime}'")
+    return text
+
+
+def names_head(text: str) -> bool:
+    """Tell whether a candidate's text says in which form logits are handed out.
+
+    >>> names_head("segfast@eager,head=logits"), names_head("segfast@eager")
+    (True, False)
+    """
+    runtime = split_runtime(text)[1]
+    return runtime is not None and "head" in RuntimeSpec.parse(runtime).options
+
+
+def with_head(candidate: Candidate, head: str) -> Candidate:
+    """Return a candidate that names its head, be it the default.
+
+    >>> str(with_head(Candidate.parse("segfast"), "argmax"))
+    'segfast@eager,head=argmax'
+    """
+    options = {**candidate.runtime.options, "head": head}
+    return replace(candidate, runtime=replace(candidate.runtime, options=options))
 
 
 @dataclass(frozen=True)
@@ -167,9 +233,9 @@ class Candidate:
         >>> str(Candidate.parse("segfast,init=he@eager"))
         'segfast,init=he'
         """
-        model, at, named = split_at_last_outside_quotes(text, "@")
+        model, named = split_runtime(text)
         spec = ModelSpec.parse(model)
-        if not at:
+        if named is None:
             return cls(spec, runtime=runtime)
         found = RuntimeSpec.parse(named)
         options = dict(found.options)
