@@ -8,14 +8,21 @@ from dataclasses import replace
 from pathlib import Path
 from typing import cast
 
-from segbench.errors import MeasurementError, UsageError
+from segbench.errors import MeasurementError, NotComparableError, UsageError
 from segbench.measurement.run import Run
 from segbench.measurement.schedule import ALONE, IN_TURNS, Sampling
 from segbench.measurement.settings import Settings
 from segbench.measurement.workers.replies import LayersReply
 from segbench.measurement.workers.supervisor import Question, ask_once
 from segbench.progress import Progress, ignore_progress
-from segbench.results.candidate import HEADS, Candidate, RuntimeSpec, names_runtime
+from segbench.results.candidate import (
+    HEADS,
+    Candidate,
+    RuntimeSpec,
+    names_head,
+    names_runtime,
+    with_head,
+)
 from segbench.results.comparison import check_comparable, make_ratios
 from segbench.results.profile import Comparison, Failure, Latencies, Profile
 from segbench.results.samples import paired_ratios
@@ -179,7 +186,8 @@ def compare(
     The other arguments, and what is raised, are those of :func:`profile`.
 
     Raises:
-        NotComparableError: the networks have different class counts.
+        NotComparableError: the networks have different class counts, or different heads and
+            neither a list of heads nor a head in a model's text asks for that.
 
     >>> import segbench
     >>> result = segbench.compare(["segfast-basic", "segfast"], size=(64, 64), repeats=1)
@@ -205,6 +213,7 @@ def compare(
     named = zoo_models(tag=PAPER_TAG) if models is None else models
     runtimes = choose_runtimes(runtime, precision, head)
     candidates = [each for model in named for each in _in_runtimes(settings, model, runtimes)]
+    _check_heads([*named, *([] if baseline is None else [baseline])], candidates, head)
     tasks = settings.tasks(candidates)
     base = _choose_baseline(candidates) if baseline is None else settings.candidate(baseline)
     if base not in candidates:
@@ -310,6 +319,28 @@ def _in_runtimes(
     if isinstance(model, Candidate) or (isinstance(model, str) and names_runtime(model)):
         return [settings.candidate(model)]
     return [replace(settings.candidate(model), runtime=each) for each in runtimes]
+
+
+def _check_heads(
+    named: Sequence[str | ModelSpec | Candidate], candidates: Sequence[Candidate], head: str
+) -> None:
+    """Refuse candidates with different heads where nobody has asked for that.
+
+    Raises:
+        NotComparableError: a model that names its runtime has another head than the others.
+    """
+    first = candidates[0]
+    other = next((each for each in candidates if each.runtime.head != first.runtime.head), None)
+    is_asked = len(head.split(",")) > 1 or any(
+        isinstance(model, Candidate) or (isinstance(model, str) and names_head(model))
+        for model in named
+    )
+    if other is not None and not is_asked:
+        raise NotComparableError(
+            f"cannot compare {other.label} with {first.label}: heads differ "
+            f"({other.runtime.head} and {first.runtime.head}); name the head of each, as in "
+            f"'{with_head(other, first.runtime.head)}'"
+        )
 
 
 def _choose_baseline(candidates: Sequence[Candidate]) -> Candidate:
