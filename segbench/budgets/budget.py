@@ -94,8 +94,8 @@ def read_model(text: str) -> Candidate:
         ZooError: the network's text is malformed, or there is no such network or file.
         UsageError: its runtime is malformed, unknown or not installed.
 
-    >>> read_model("mypkg.nets:tiny, width=24").spec
-    ModelSpec(name='mypkg.nets:tiny', options={'width': 24})
+    >>> str(read_model("mypkg.nets:tiny, width=24").spec)
+    'mypkg.nets:tiny,width=24'
     """
     allow_named(text)
     candidate = Candidate.parse(text, runtime=UNSAID)
