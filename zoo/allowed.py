@@ -11,6 +11,7 @@ entry point offers, and nothing else unless the user has allowed it: by naming i
 
 import functools
 import os
+import re
 from pathlib import Path
 from types import ModuleType
 
@@ -76,9 +77,11 @@ def allow_named(text: str) -> None:
     """Allow what a user has written for a model or a dataset; a path or a plain name needs nothing.
 
     >>> allow_named("mypkg.other:tiny,width=24")
+    >>> allow_named("mypkg.other:small@openvino")
     >>> check_allowed("mypkg.other:tiny")
+    >>> check_allowed("mypkg.other:small")
     """
-    name = text.partition(",")[0].strip()
+    name = re.split("[,@]", text, maxsplit=1)[0].strip()
     if is_import_string(name):
         _names.add(name)
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from segbench.budgets.limits import BASELINE, REFERENCE, Limit
 from segbench.budgets.workload_keys import WorkloadValue
 from segbench.errors import UsageError
+from segbench.results.candidate import EAGER, UNSAID, Candidate
+from segbench.runtimes import check_runtime
 from zoo.allowed import allow_named
 from zoo.errors import ZooError
 from zoo.frozen import FrozenMapping
@@ -35,7 +37,7 @@ class Budget:
     """The limits of one network under one workload.
 
     Attributes:
-        model: the network's text, as on the command line.
+        model: the candidate's text, as on the command line.
         workload: what was said of it, by the names of
             :class:`segbench.measurement.settings.Settings`; what is missing is the command's.
         place: ``file:line`` of the budget's header; None for one that came otherwise.
@@ -53,7 +55,12 @@ class Budget:
         >>> make_budget("segfast, classes=2", ["params <= 1 M"]).spec.options["classes"]
         2
         """
-        return ModelSpec.parse(self.model)
+        return self.candidate.spec
+
+    @property
+    def candidate(self) -> Candidate:
+        """What the limits are on; its runtime is `UNSAID` where that is the command's to say."""
+        return Candidate.parse(self.model, runtime=UNSAID)
 
 
 def make_budget(model: str, limits: Sequence[str]) -> Budget:
@@ -66,8 +73,8 @@ def make_budget(model: str, limits: Sequence[str]) -> Budget:
     603288.0
     """
     with errors_at(None):
-        spec = read_model(model)
-        placed = tuple(PlacedLimit(read_limit(text, spec)) for text in limits)
+        candidate = read_model(model)
+        placed = tuple(PlacedLimit(read_limit(text, candidate)) for text in limits)
     if not placed:
         raise UsageError(f"no limit is given for model {model!r}; give one as in {EXAMPLE_LIMIT!r}")
     budget = Budget(model, placed)
@@ -75,42 +82,58 @@ def make_budget(model: str, limits: Sequence[str]) -> Budget:
     return budget
 
 
-def read_model(text: str) -> ModelSpec:
-    """Return the network that a text names; a JSON file is read.
+def read_model(text: str) -> Candidate:
+    """Return the candidate that a text names; a JSON file is read.
 
     Budgets are the user's own, on the command line or in a file like a Makefile: what they name
     may be imported.
 
     Raises:
-        ZooError: the text is malformed, or there is no such model or file.
+        ZooError: the network's text is malformed, or there is no such network or file.
+        UsageError: its runtime is malformed, unknown or not installed.
 
-    >>> str(read_model("mypkg.nets:tiny, width=24"))
+    >>> str(read_model("mypkg.nets:tiny, width=24").spec)
     'mypkg.nets:tiny,width=24'
     """
     allow_named(text)
-    spec = ModelSpec.parse(text)
-    check_name(spec.name)
-    return spec
+    candidate = Candidate.parse(text, runtime=UNSAID)
+    if not candidate.is_graph:
+        check_name(candidate.spec.name)
+    if candidate.runtime != UNSAID:
+        check_runtime(candidate.runtime)
+    return candidate
 
 
-def read_limit(text: str, spec: ModelSpec) -> Limit:
-    """Return a limit on a network, once the one that it is a multiple of is known to be there.
+def read_limit(text: str, candidate: Candidate) -> Limit:
+    """Return a limit on a candidate, once the one that it is a multiple of is known to be there.
 
     Raises:
-        UsageError: the limit is malformed, or holds the network against itself.
+        UsageError: the limit is malformed, or holds the candidate against itself, or the other's
+            runtime is unknown or not installed.
         ZooError: there is no such other model or file.
 
-    >>> read_limit("latency.forward.p50_s <= 0.25 * segnet", ModelSpec("segfast")).factor
+    >>> read_limit("latency.forward.p50_s <= 0.25 * segnet", read_model("segfast")).factor
     0.25
     """
     limit = Limit.parse(text)
     named = limit.to not in {None, BASELINE, REFERENCE}
-    if limit.to is not None and named and read_model(limit.to) == spec:
+    if limit.to is not None and named:
+        refuse_itself(limit, candidate, read_model(limit.to))
+    return limit
+
+
+def refuse_itself(limit: Limit, candidate: Candidate, other: Candidate) -> None:
+    """Refuse a limit that holds a candidate against itself.
+
+    Raises:
+        UsageError: it does.
+    """
+    if candidate == other:
+        name = str(replace(candidate, runtime=EAGER) if candidate.runtime == UNSAID else candidate)
         raise UsageError(
-            f"limit {limit.text!r} holds {str(spec)!r} against itself; name another model, or "
+            f"limit {limit.text!r} holds {name!r} against itself; name another model, or "
             "'baseline' for another state of this one"
         )
-    return limit
 
 
 def refuse_repeats(budgets: Sequence[Budget]) -> None:
@@ -122,7 +145,7 @@ def refuse_repeats(budgets: Sequence[Budget]) -> None:
     first: dict[object, PlacedLimit] = {}
     for budget in budgets:
         for placed in budget.limits:
-            key = (budget.spec, budget.workload, placed.limit)
+            key = (budget.candidate, budget.workload, placed.limit)
             before = first.setdefault(key, placed)
             if before is not placed:
                 line = (before.place or "").rpartition(":")[2]

@@ -36,11 +36,11 @@ from segbench.budgets.workload_keys import (
     read_workload_value,
 )
 from segbench.errors import UsageError
+from segbench.results.candidate import Candidate
 from zoo import files
 from zoo.errors import did_you_mean
 from zoo.files import FileError
 from zoo.frozen import FrozenMapping
-from zoo.spec import ModelSpec
 
 MOST_BYTES = 16 << 20
 _FILE_KEYS = ("baseline", "workload", "budget")
@@ -131,15 +131,15 @@ class _Reader:
             raise self._error(place, "this [[budget]] has no model; write model = 'segfast'")
         with self._errors_at(*place, "model"):
             model = read_text("model", table["model"], example="segfast")
-            spec = read_model(model)
+            candidate = read_model(model)
         if "limits" not in table:
             raise self._error(place, f"the budget of {model!r} has no limits; write {_A_LIST}")
-        limits = self._limits(table["limits"], (*place, "limits"), model, spec)
+        limits = self._limits(table["limits"], (*place, "limits"), model, candidate)
         workload = FrozenMapping({**shared, **self._workload(table, place)})
         return Budget(model, limits, workload, self._place(*place))
 
     def _limits(
-        self, found: object, place: Place, model: str, spec: ModelSpec
+        self, found: object, place: Place, model: str, candidate: Candidate
     ) -> tuple[PlacedLimit, ...]:
         if not isinstance(found, list):
             raise self._error(place, f"limits must be a list, got {found!r}; write {_A_LIST}")
@@ -148,7 +148,7 @@ class _Reader:
         limits = []
         for number, text in enumerate(found):
             with self._errors_at(*place, number):
-                limit = read_limit(read_text("a limit", text, example=EXAMPLE_LIMIT), spec)
+                limit = read_limit(read_text("a limit", text, example=EXAMPLE_LIMIT), candidate)
             limits.append(PlacedLimit(limit, self._place(*place, number)))
         return tuple(limits)
 

@@ -4,6 +4,8 @@ The grammar, with spaces where one likes::
 
     METRIC <= NUMBER [UNIT] [+ P %]
     METRIC <= NUMBER * MODEL [+ P %]      also: baseline or reference for MODEL, x for *
+
+MODEL is written as on the command line, and may name its runtime: ``segfast@eager,head=argmax``.
 """
 
 from __future__ import annotations
@@ -15,10 +17,12 @@ from decimal import Decimal
 from typing import Self
 
 from segbench.errors import UsageError
+from segbench.results.candidate import RuntimeSpec, is_graph_file, split_runtime
 from segbench.results.check import Kind
 from segbench.results.metrics import Metric, Unit, find_metric
 from zoo.errors import ZooError, did_you_mean
 from zoo.spec import ModelSpec
+from zoo.weights import names_weights
 
 BASELINE = "baseline"
 """The same network, as a stored file or another revision has it."""
@@ -67,7 +71,8 @@ class Limit:
     Attributes:
         text: as it was written.
         factor: the number: in seconds, bytes or as a count, or how many times the figure of ``to``.
-        to: a model's text, `BASELINE` or `REFERENCE`; None where ``factor`` is the figure itself.
+        to: a candidate's text, `BASELINE` or `REFERENCE`; None where ``factor`` is the figure
+            itself.
         tolerance: what may be added, as a share: 0.05 for ``+ 5 %``.
     """
 
@@ -90,8 +95,8 @@ class Limit:
         >>> limit = Limit.parse("latency.forward.p50_s <= 40 ms + 5 %")
         >>> limit.factor, limit.tolerance, limit.bound, limit.kind
         (0.04, 0.05, 0.042, 'absolute')
-        >>> Limit.parse("latency.forward.p50_s <= 0.25 * segnet").to
-        'segnet'
+        >>> Limit.parse("latency.forward.p50_s <= 0.6 * segfast@eager + 3 %").to
+        'segfast@eager'
         """
         text = text.strip()
         try:
@@ -182,9 +187,13 @@ def _read_multiple_of(text: str, metric: Metric) -> str:
             f"the reference workload has a latency and no {metric.name!r}; "
             "give a number, or a multiple of a model or of 'baseline'"
         )
-    is_file = text.partition(",")[0].rstrip().endswith(".json")
-    if text not in {BASELINE, REFERENCE} and not is_file:
-        ModelSpec.parse(text)
+    if text not in {BASELINE, REFERENCE}:
+        model, runtime = split_runtime(text)
+        if runtime is not None:
+            RuntimeSpec.parse(runtime)
+        is_json = model.partition(",")[0].rstrip().endswith(".json")
+        if not (is_json or names_weights(model) or is_graph_file(model)):
+            ModelSpec.parse(model)
     return text
 
 

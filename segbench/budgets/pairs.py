@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
+from segbench.budgets.budget import errors_at, refuse_itself
 from segbench.budgets.limits import BASELINE, REFERENCE, Limit
 from segbench.budgets.revisions import Trees
+from segbench.errors import NotComparableError
 from segbench.measurement.schedule import IN_TURNS, Pair, Sampling
 from segbench.measurement.settings import Settings
 from segbench.measurement.workers.protocol import Task
 from segbench.measurement.workers.supervisor import holds_zoo
+from segbench.results.candidate import EAGER, Candidate, names_head, with_head
 from zoo.registry import known
 from zoo.spec import ModelSpec
 
@@ -21,13 +24,14 @@ _TO_COME = -1  # the candidate of the reference workload, until all others have 
 
 @dataclass(frozen=True)
 class ModelLimit:
-    """One limit on one network.
+    """One limit on one candidate.
 
     Attributes:
+        model: a text may leave its runtime to the settings.
         place: ``file:line`` of the budget file, None for a limit that came otherwise.
     """
 
-    model: ModelSpec
+    model: str | ModelSpec | Candidate
     limit: Limit
     place: str | None = None
 
@@ -94,15 +98,35 @@ class CandidateSet:
                     return JudgedPair(candidate, _TO_COME)
                 return JudgedPair(candidate, None)
             case name:
-                return JudgedPair(candidate, self._other_candidate(ModelSpec.parse(name)))
+                with errors_at(wanted.place):
+                    self._check_pair(wanted, name)
+                return JudgedPair(candidate, self._other_candidate(name))
 
-    def _candidate(self, model: ModelSpec, *, before: bool) -> int:
+    def _check_pair(self, wanted: ModelLimit, other: str) -> None:
+        """Refuse to hold a candidate against itself, or unasked against one with another head.
+
+        Raises:
+            UsageError: the limit does the one.
+            NotComparableError: it does the other.
+        """
+        limit = wanted.limit
+        found = self.settings.candidate(wanted.model), self.settings.candidate(other)
+        refuse_itself(limit, *found)
+        own, its = (each.runtime.head for each in found)
+        if own != its and limit.metric.is_of_a_run and not names_head(other):
+            both = " or ".join(f"'{with_head(found[1], head)}'" for head in (own, its))
+            raise NotComparableError(
+                f"cannot compare {found[0].label} with {found[1].label}: heads differ ({own} and "
+                f"{its}); name the one that is meant in the limit: {both}"
+            )
+
+    def _candidate(self, model: str | ModelSpec | Candidate, *, before: bool) -> int:
         task = self.settings.task(model)
         if self.trees is not None:
             task = (self.trees.against if before else self.trees.working).task(task)
         return self._place(task, before=before)
 
-    def _other_candidate(self, model: ModelSpec) -> int:
+    def _other_candidate(self, model: str) -> int:
         """Return the candidate that others are multiples of, which need not be of the tree.
 
         One of segbench's own zoo is measured as it is installed, unless the tree has that zoo.
@@ -110,7 +134,9 @@ class CandidateSet:
         task = self.settings.task(model)
         if self.trees is not None:
             from_tree = self.trees.working.task(task)
-            task = task if known(model.name) and not holds_zoo(from_tree.roots) else from_tree
+            task = (
+                task if known(task.network.name) and not holds_zoo(from_tree.roots) else from_tree
+            )
         return self._place(task, before=False)
 
     def _place(self, task: Task, *, before: bool) -> int:
@@ -121,8 +147,8 @@ class CandidateSet:
 
 
 def reference_task(settings: Settings) -> Task:
-    """Return the reference workload, with the threads of the networks beside it."""
-    same = replace(settings, strict=False).with_values(
+    """Return the reference workload, with the threads of the networks beside it, and eager."""
+    same = replace(settings, strict=False, runtime=EAGER).with_values(
         batch=1, size=REFERENCE_SIZE, classes=None, input=None
     )
     return same.task(REFERENCE_MODEL)

@@ -143,9 +143,9 @@ def _group(
         own: Mapping[str, Any] = budget.workload
         with errors_at(budget.place):
             combined = settings.with_values(**own)
-            combined.task(budget.spec)  # its class count and that of the workload may contradict
+            combined.task(budget.model)  # its class count and that of the workload may contradict
         wanted = groups.setdefault(combined, [])
-        wanted += [ModelLimit(budget.spec, placed.limit, placed.place) for placed in budget.limits]
+        wanted += [ModelLimit(budget.model, placed.limit, placed.place) for placed in budget.limits]
     return tuple((key, tuple(wanted)) for key, wanted in groups.items())
 
 

@@ -59,7 +59,7 @@ def segbench_check(request: pytest.FixtureRequest) -> Callable[..., Check]:
             settings = Settings.of(
                 threads=threads, batch=batch, size=size, classes=classes, seed=seed
             )
-            wanted = [ModelLimit(budget.spec, placed.limit) for placed in budget.limits]
+            wanted = [ModelLimit(budget.model, placed.limit) for placed in budget.limits]
             found = check([(settings, wanted)], max_time_s=max_time_s)
         except (SegbenchError, ZooError) as error:
             found = f"segbench: {error}"

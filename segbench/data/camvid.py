@@ -15,17 +15,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from segbench.data.codes import ColorCodes, IndexCodes, color_of
+from segbench.data.dataset_files import is_file, is_folder, load_text
 from segbench.data.errors import DataError
-from segbench.data.pictures import (
-    Pairing,
-    is_file,
-    is_folder,
-    load_text,
-    pair_by_list,
-    pair_by_stem,
-    pictures_in,
-    reasons_of,
-)
+from segbench.data.pairing import Pairing, pair_by_list, pair_by_stem, reasons_of
+from segbench.data.pictures import pictures_in
 from segbench.data.places import find_home
 from segbench.data.scenes import VOID, Color, Dataset, LabelClass
 

@@ -10,15 +10,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from segbench.data.codes import IndexCodes
+from segbench.data.dataset_files import folders_in, is_folder
 from segbench.data.errors import DataError
-from segbench.data.pictures import (
-    Pairing,
-    folders_in,
-    is_folder,
-    pair_by_stem,
-    pictures_in,
-    reasons_of,
-)
+from segbench.data.pairing import Pairing, pair_by_stem, reasons_of
+from segbench.data.pictures import pictures_in
 from segbench.data.places import find_home
 from segbench.data.scenes import VOID, Dataset, LabelClass
 

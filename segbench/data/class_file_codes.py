@@ -26,8 +26,8 @@ from segbench.data.codes import (
     palette_of,
     used_values,
 )
+from segbench.data.dataset_files import describe_file
 from segbench.data.errors import DataError
-from segbench.data.pictures import describe_file
 from segbench.data.scenes import VOID, Color
 
 if TYPE_CHECKING:
@@ -99,10 +99,12 @@ class ClassFileCodes:
 
     def notes(self) -> tuple[str, ...]:
         """Return a line where the labels that were read differ in form."""
-        counts = Counter(self._forms.values()).most_common()
+        counts = Counter(self._forms.values())
         if len(counts) < 2:  # noqa: PLR2004 - forms that differ
             return ()
-        forms = ", ".join(f"{count:,} {form}" for form, count in counts)
+        # by name where as many: labels are read side by side, in any order
+        ordered = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+        forms = ", ".join(f"{count:,} {form}" for form, count in ordered)
         return (f"the labels differ in form, and each is read by its own: {forms}",)
 
     def read(self, path: Path) -> Pixels:

@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image
 
+from segbench.data.dataset_files import load_content
 from segbench.data.errors import DataError
 from segbench.data.pictures import (
     MOST_PICTURE_BYTES,
     decode_picture,
-    load_content,
     load_picture,
     orientation_in,
     upright,

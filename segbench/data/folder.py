@@ -20,17 +20,10 @@ from pathlib import Path
 
 from segbench.data.class_file_codes import ClassFileCodes, ClassRow
 from segbench.data.codes import MOST_CLASSES, ClassNames, color_of
+from segbench.data.dataset_files import folders_in, load_text
 from segbench.data.errors import DataError
-from segbench.data.pictures import (
-    Codes,
-    Pairing,
-    composed,
-    folders_in,
-    load_text,
-    pair_by_stem,
-    pictures_in,
-    reasons_of,
-)
+from segbench.data.pairing import Codes, Pairing, composed, pair_by_stem, reasons_of
+from segbench.data.pictures import pictures_in
 from segbench.data.scenes import VOID, Color, Dataset, LabelClass
 from segbench.errors import one_line
 

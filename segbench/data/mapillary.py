@@ -14,16 +14,10 @@ from typing import Annotated
 from annotated_types import Interval
 
 from segbench.data.codes import MOST_CLASSES, ClassNames, IndexCodes
+from segbench.data.dataset_files import is_file, is_folder, load_text
 from segbench.data.errors import DataError
-from segbench.data.pictures import (
-    Pairing,
-    is_file,
-    is_folder,
-    load_text,
-    pair_by_stem,
-    pictures_in,
-    reasons_of,
-)
+from segbench.data.pairing import Pairing, pair_by_stem, reasons_of
+from segbench.data.pictures import pictures_in
 from segbench.data.places import find_home
 from segbench.data.scenes import VOID, Color, Dataset, LabelClass
 from segbench.errors import UsageError

@@ -1,4 +1,4 @@
-"""Scenes that lie in files: pictures read, and images paired with their labels.
+"""Pictures: found in a folder, opened, checked, decoded, and turned upright.
 
 The one place where segbench opens a picture. What is in a picture's file is not trusted: its format
 is one of a list, its size is limited before it is decoded, and whatever is wrong with it is one
@@ -15,29 +15,20 @@ import importlib
 import io
 import logging
 import math
-import os
 import re
-import stat
-import unicodedata
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, Literal, Protocol
+from pathlib import Path
+from typing import Literal
 
 import numpy as np
 from PIL import ExifTags, Image, UnidentifiedImageError
 
+from segbench.data.dataset_files import load_content
 from segbench.data.errors import DataError
 from segbench.errors import one_line, os_reason
-from zoo.files import FileError, read_bytes, read_text
-
-if TYPE_CHECKING:
-    from segbench.data.scenes import Pixels
 
 MOST_PIXELS = 1 << 26  # of a picture: 8192x8192
 MOST_PICTURE_BYTES = 1 << 29  # of a picture's file: so many pixels with 8 bytes each
-MOST_TEXT_BYTES = 16 << 20  # of a list of scenes, or a table of classes
 # What photographs and masks come in, as Pillow calls it; a JPEG may be one of several (MPO). Others
 # that Pillow knows are icons, textures and data; for EPS it would start another program.
 FORMATS = ("AVIF", "BMP", "GIF", "JPEG", "JPEG2000", "PNG", "PPM", "TGA", "TIFF", "WEBP")
@@ -58,72 +49,6 @@ SIZES, DEPTH_BEHIND, BITS = b"\xff\x4f\xff\x51", 42, 8
 WHITE_OF_16_BITS = (1 << 16) - 1
 WHITES = {"I;12": (1 << 12) - 1}  # of how Pillow calls values in a file that have fewer bits
 FORMATS_OF_16_BITS = ("PNG", "PPM")  # whose mode I has 16 bits, not 32
-
-
-class Codes(Protocol):
-    """How a dataset's label files are read."""
-
-    def read(self, path: Path) -> Pixels:
-        """Return class ids, (height, width)."""
-        ...
-
-
-@dataclass(frozen=True)
-class FileScene:
-    """An image file and its label file."""
-
-    name: str
-    image_path: Path
-    label_path: Path
-    codes: Codes
-
-    @property
-    def fingerprint(self) -> str:
-        """The paths of both files, their sizes, when they were written, and how labels are read."""
-        files = (describe_file(path) for path in (self.image_path, self.label_path))
-        return " ".join([*files, getattr(self.codes, "fingerprint", "")])
-
-    def image(self) -> Pixels:
-        """Return the image, (height, width, 3)."""
-        return np.asarray(load_picture(self.image_path, what="image", mode="RGB"))
-
-    def label(self) -> Pixels:
-        """Return the class ids of its pixels, (height, width)."""
-        return self.codes.read(self.label_path)
-
-
-def describe_file(path: Path) -> str:
-    """Return a file's path, its size, and when it was written.
-
-    Raises:
-        DataError: it cannot be read.
-    """
-    try:
-        found = path.stat()
-    except OSError as error:
-        raise DataError(f"cannot read {str(path)!r}: {os_reason(error)}") from error
-    return f"{path.resolve()}:{found.st_size}:{found.st_mtime_ns}"
-
-
-@dataclass(frozen=True)
-class Pairing:
-    """The scenes of a split, and the files that have no partner.
-
-    Attributes:
-        reasons: for a file without one, why: what was expected, as the rest of a sentence.
-    """
-
-    scenes: tuple[FileScene, ...]
-    unpaired: tuple[str, ...] = ()
-    reasons: Mapping[str, str] = field(default_factory=dict)
-
-
-def reasons_of(pairings: Iterable[Pairing]) -> dict[str, str]:
-    """Return why files of any of these have no partner."""
-    return {path: reason for pairing in pairings for path, reason in pairing.reasons.items()}
-
-
-_IGNORED = ("ignore", None, Warning, re.compile(r"PIL\."), 0)  # as `warnings` keeps it
 
 
 def load_picture(
@@ -330,6 +255,9 @@ def _formats() -> tuple[str, ...]:
     return tuple(each for each in FORMATS if each in Image.OPEN)
 
 
+_IGNORED = ("ignore", None, Warning, re.compile(r"PIL\."), 0)  # as `warnings` keeps it
+
+
 def _quieten_warnings() -> None:
     """Keep what Pillow warns of from standard error.
 
@@ -346,90 +274,6 @@ def _quieten_libraries() -> None:
     logging.getLogger("PIL").addHandler(logging.NullHandler())
     with contextlib.suppress(OSError, AttributeError, TypeError):  # it may be linked another way
         ctypes.CDLL(importlib.import_module("PIL._imaging").__file__).TIFFSetErrorHandler(None)
-
-
-def load_content(path: Path, *, what: str, most: int = MOST_TEXT_BYTES) -> bytes:
-    """Return what a dataset's file holds; it must be one, for a pipe might never end.
-
-    Args:
-        what: what to call it in an error.
-        most: bytes that it may have.
-
-    Raises:
-        DataError: it cannot be read, is no regular file, or has more than so many bytes.
-    """
-    check_kind(path, what)
-    try:
-        return read_bytes(path, what=what, most=most)
-    except FileError as error:
-        raise DataError(str(error)) from error
-
-
-def load_text(path: Path, *, what: str) -> str:
-    """Return the text of a dataset's list or table, see :func:`load_content`.
-
-    Raises:
-        DataError: it cannot be read, is no regular file, too large, or not UTF-8.
-    """
-    check_kind(path, what)
-    try:
-        return read_text(path, what=what, most=MOST_TEXT_BYTES)
-    except FileError as error:
-        raise DataError(str(error)) from error
-
-
-def check_kind(path: Path, what: str) -> None:
-    """Refuse a pipe or a device, which might never end; who reads what is not there says so.
-
-    Raises:
-        DataError: it is one.
-    """
-    try:
-        mode = path.stat().st_mode
-    except (OSError, ValueError):
-        return
-    if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
-        raise DataError(f"cannot read {what} {str(path)!r}: it is a pipe or a device, no file")
-
-
-def is_folder(path: Path) -> bool:
-    """Tell whether there is such a folder.
-
-    Raises:
-        DataError: that cannot be found out.
-    """
-    try:
-        return path.is_dir()
-    except OSError as error:
-        raise DataError(f"cannot read {str(path)!r}: {os_reason(error)}") from error
-
-
-def folders_in(path: Path) -> list[Path]:
-    """Return the folders in a folder by name, without hidden ones; none if there is no such folder.
-
-    Raises:
-        DataError: it cannot be read.
-    """
-    try:
-        return sorted(
-            each for each in path.iterdir() if not each.name.startswith(".") and each.is_dir()
-        )
-    except (FileNotFoundError, NotADirectoryError):
-        return []
-    except OSError as error:
-        raise DataError(f"cannot read {str(path)!r}: {os_reason(error)}") from error
-
-
-def is_file(path: Path) -> bool:
-    """Tell whether there is such a regular file.
-
-    Raises:
-        DataError: that cannot be found out.
-    """
-    try:
-        return path.is_file()
-    except OSError as error:
-        raise DataError(f"cannot read {str(path)!r}: {os_reason(error)}") from error
 
 
 def pictures_in(folder: Path) -> list[Path]:
@@ -450,164 +294,3 @@ def pictures_in(folder: Path) -> list[Path]:
     except OSError as error:
         raise DataError(f"cannot read {str(folder)!r}: {os_reason(error)}") from error
     return sorted(files)
-
-
-def pair_by_stem(
-    images: Sequence[Path],
-    labels: Sequence[Path],
-    codes: Codes,
-    *,
-    image_stem: Callable[[str], str | None] = str,
-    label_stem: Callable[[str], str | None] = str,
-    label_end: str = "",
-) -> Pairing:
-    """Pair files whose names agree but for their endings, and for how Unicode writes a letter.
-
-    Args:
-        image_stem: what of an image's stem has to agree; None for a file that is no image.
-        label_stem: the same for labels.
-        label_end: what a label's stem has behind what has to agree, for an error.
-    """
-    wanted = [(image, key) for image in images if (key := image_stem(image.stem)) is not None]
-    known = [(label, key) for label in labels if (key := label_stem(label.stem)) is not None]
-    label_of: dict[Path, Path] = {}
-    # A name as it is written comes before the same in Unicode's other form.
-    for form in (str, composed):
-        taken = set(label_of.values())
-        free = {form(key): label for label, key in known if label not in taken}
-        for image, key in wanted:
-            if image not in label_of and form(key) in free:
-                label_of[image] = free.pop(form(key))
-    taken = set(label_of.values())
-    reasons = {
-        str(image): _lacks("label", f"{key}{label_end}")
-        for image, key in wanted
-        if image not in label_of
-    }
-    reasons |= {str(label): _lacks("image", key) for label, key in known if label not in taken}
-    return Pairing(
-        tuple(
-            FileScene(key, image, label_of[image], codes)
-            for image, key in wanted
-            if image in label_of
-        ),
-        tuple(reasons),
-        reasons,
-    )
-
-
-def composed(name: str) -> str:
-    """Return a name in the form that the same letters have wherever they come from.
-
-    >>> composed("Cafe\u0301") == composed("Caf\u00e9")
-    True
-    """
-    return unicodedata.normalize("NFC", name)
-
-
-def _lacks(what: str, stem: str) -> str:
-    return f"has no partner: no {what} is left whose name without its ending is {stem!r}"
-
-
-def pair_by_list(listing: Path, root: Path, codes: Codes, *, prefix: str = "") -> Pairing:
-    """Pair files as the lines ``image label`` of a list have them, relative to a root.
-
-    Backslashes in paths are read as slashes, and letters in either form of Unicode, where there is
-    no file of the very name. Names with spaces need a tab between the two paths, unless only one
-    way to divide the line names two files.
-
-    Args:
-        prefix: what paths in the list may begin with, and do not in this copy.
-
-    Raises:
-        DataError: the list cannot be read, or a line of it is no pair.
-    """
-    finder = _Finder(root)
-    scenes: list[FileScene] = []
-    missing: dict[str, str] = {}
-    for number, line in enumerate(load_text(listing, what="list").splitlines(), 1):
-        if not line.strip():
-            continue
-        ways = [
-            tuple(_without_prefix(word, prefix) for word in words)
-            for words in _ways_to_divide(line)
-        ]
-        found = [tuple(map(finder.find, words)) for words in ways]
-        whole = [pair for pair in found if None not in pair]
-        if len(whole) == 1 and (image := whole[0][0]) and (label := whole[0][1]):
-            scenes.append(FileScene(image.stem, image, label, codes))
-        elif len(ways) == 1:
-            for word, path in zip(ways[0], found[0], strict=True):
-                if path is None:
-                    missing[str(root / word)] = (
-                        f"has no partner: there is no such file, and {listing}:{number} names it"
-                    )
-        else:
-            raise DataError(f"{listing}:{number}: {line.strip()!r} {_no_pair(len(ways))}")
-    return Pairing(tuple(scenes), tuple(missing), missing)
-
-
-def _no_pair(ways: int) -> str:
-    if not ways:
-        return "is not an image and a label; write two paths with a space between them"
-    return (
-        "names no image and label, or several, for there are spaces in it; write a tab between the "
-        "two paths"
-    )
-
-
-def _without_prefix(path: str, prefix: str) -> str:
-    """Return a path of a list as it is below the root."""
-    slashed = path.replace("\\", "/")
-    if prefix and slashed.startswith(prefix):
-        path = slashed.removeprefix(prefix)
-    return path.lstrip("/\\")
-
-
-def _ways_to_divide(line: str) -> Iterator[tuple[str, str]]:
-    r"""Give each way to divide a line into two paths.
-
-    >>> list(_ways_to_divide("a.png b.png"))
-    [('a.png', 'b.png')]
-    >>> list(_ways_to_divide("my a.png\tb.png")), len(list(_ways_to_divide("my a.png b.png")))
-    ([('my a.png', 'b.png')], 2)
-    """
-    left, tab, right = line.strip().partition("\t")
-    if tab and right.strip() and "\t" not in right.strip():
-        yield left.strip(), right.strip()
-        return
-    for space in re.finditer(r"\s+", line.strip()):
-        yield line.strip()[: space.start()], line.strip()[space.end() :]
-
-
-class _Finder:
-    """Files below a folder by their paths in a list, which another system may have written."""
-
-    def __init__(self, root: Path) -> None:
-        self._root = root
-        self._names: dict[Path, dict[str, Path]] = {}
-
-    def find(self, path: str) -> Path | None:
-        """Return the file of a path; None if there is none."""
-        for each in (path, path.replace("\\", "/")):
-            if is_file(self._root / each):
-                return self._root / each
-        return self._find_composed(path.replace("\\", "/"))
-
-    def _find_composed(self, path: str) -> Path | None:
-        found = self._root
-        for part in PurePosixPath(path).parts:
-            following = found / part
-            if part != ".." and not os.path.lexists(following):
-                following = self._names_in(found).get(composed(part), following)
-            found = following
-        return found if is_file(found) else None
-
-    def _names_in(self, folder: Path) -> dict[str, Path]:
-        if folder not in self._names:
-            try:
-                names = {composed(each.name): each for each in folder.iterdir()}
-            except (OSError, ValueError):  # ValueError: a null character
-                names = {}
-            self._names[folder] = names
-        return self._names[folder]

@@ -15,8 +15,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 from segbench.data.codes import IndexCodes, read_first_of_16_bits
+from segbench.data.dataset_files import folders_in, is_folder
 from segbench.data.errors import DataError
-from segbench.data.pictures import FileScene, folders_in, is_folder, pair_by_stem, pictures_in
+from segbench.data.pairing import FileScene, pair_by_stem
+from segbench.data.pictures import pictures_in
 from segbench.data.places import find_home
 from segbench.data.scenes import VOID, Dataset, LabelClass
 

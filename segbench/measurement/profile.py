@@ -8,14 +8,22 @@ from dataclasses import replace
 from pathlib import Path
 from typing import cast
 
-from segbench.errors import MeasurementError, UsageError
+from segbench.errors import MeasurementError, NotComparableError, UsageError
 from segbench.measurement.run import Run
 from segbench.measurement.schedule import ALONE, IN_TURNS, Sampling
 from segbench.measurement.settings import Settings, thread_counts
 from segbench.measurement.workers.replies import LayersReply
 from segbench.measurement.workers.supervisor import Question, ask_once
 from segbench.progress import Progress, ignore_progress
-from segbench.results.candidate import EAGER, HEADS, Candidate, RuntimeSpec, split_runtime
+from segbench.results.candidate import (
+    EAGER,
+    HEADS,
+    Candidate,
+    RuntimeSpec,
+    names_head,
+    names_runtime,
+    with_head,
+)
 from segbench.results.comparison import check_comparable, make_ratios
 from segbench.results.profile import Comparison, Failure, Latencies, Profile
 from segbench.results.samples import paired_ratios
@@ -181,7 +189,8 @@ def compare(
     The other arguments, and what is raised, are those of :func:`profile`.
 
     Raises:
-        NotComparableError: the networks have different class counts.
+        NotComparableError: the networks have different class counts, or different heads and
+            neither a list of heads nor a head in a model's text asks for that.
 
     >>> import segbench
     >>> result = segbench.compare(["segfast-basic", "segfast"], size=(64, 64), repeats=1)
@@ -213,6 +222,7 @@ def compare(
         for candidate in _in_runtimes(settings, model, runtimes)
         for each in _with_threads(candidate, counts)
     ]
+    _check_heads([*named, *([] if baseline is None else [baseline])], candidates, head)
     tasks = settings.tasks(candidates)
     base = _choose_baseline(candidates) if baseline is None else settings.candidate(baseline)
     if base not in candidates:
@@ -316,7 +326,7 @@ def _in_runtimes(
 ) -> list[Candidate]:
     """Return a model in each runtime, or in its own where it names one."""
     found = settings.candidate(model)
-    names_one = isinstance(model, str) and split_runtime(model)[1] is not None
+    names_one = isinstance(model, str) and names_runtime(model)
     # No graph file runs in eager, which is meant where nothing is said.
     if names_one or isinstance(model, Candidate) or (found.is_graph and runtimes == [EAGER]):
         return [found]
@@ -328,6 +338,28 @@ def _with_threads(candidate: Candidate, counts: Sequence[int]) -> list[Candidate
     if len(counts) < 2 or candidate.threads is not None:  # noqa: PLR2004 - one is the run's
         return [candidate]
     return [replace(candidate, threads=count) for count in counts]
+
+
+def _check_heads(
+    named: Sequence[str | ModelSpec | Candidate], candidates: Sequence[Candidate], head: str
+) -> None:
+    """Refuse candidates with different heads where nobody has asked for that.
+
+    Raises:
+        NotComparableError: a model that names its runtime has another head than the others.
+    """
+    first = candidates[0]
+    other = next((each for each in candidates if each.runtime.head != first.runtime.head), None)
+    is_asked = len(head.split(",")) > 1 or any(
+        isinstance(model, Candidate) or (isinstance(model, str) and names_head(model))
+        for model in named
+    )
+    if other is not None and not is_asked:
+        raise NotComparableError(
+            f"cannot compare {other.label} with {first.label}: heads differ "
+            f"({other.runtime.head} and {first.runtime.head}); name the head of each, as in "
+            f"'{with_head(other, first.runtime.head)}'"
+        )
 
 
 def _choose_baseline(candidates: Sequence[Candidate]) -> Candidate:

@@ -259,11 +259,9 @@ def describe_picture(path: Path) -> str:
     Raises:
         UsageError: there is no such file, or it is no whole picture that can be read.
     """
-    from segbench.data.pictures import (  # noqa: PLC0415 - only pictures need Pillow
-        MOST_PICTURE_BYTES,
-        decode_picture,
-        load_content,
-    )
+    # only pictures need Pillow
+    from segbench.data.dataset_files import load_content  # noqa: PLC0415
+    from segbench.data.pictures import MOST_PICTURE_BYTES, decode_picture  # noqa: PLC0415
 
     content = load_content(path, what="picture", most=MOST_PICTURE_BYTES)
     decode_picture(content, source=f"picture {str(path)!r}", mode="RGB")

@@ -123,6 +123,8 @@ class RuntimeSpec:
 
 
 EAGER = RuntimeSpec()
+UNSAID = RuntimeSpec("unsaid")
+"""The runtime of a text that names none, until something else says which it is."""
 GRAPH_RUNTIMES = {".onnx": "onnxruntime", ".xml": "openvino"}
 """What runs a graph file where no runtime is named, by its ending."""
 GRAPH = ModelSpec("graph-file")
@@ -149,6 +151,9 @@ def split_runtime(text: str) -> tuple[str, str | None]:
     """
     if _exists(text):
         return text, None
+    file = text.partition(",")[0].strip()  # of JSON, with options after it
+    if "@" in file and _exists(file):
+        return text, None
     places = [place for place, letter in enumerate(text) if letter == "@"]
     for place in reversed(places):
         if _exists(text[:place]):
@@ -162,6 +167,56 @@ def _exists(text: str) -> bool:
         return bool(text) and Path(text).exists()
     except (OSError, ValueError):  # a name that is too long, or has a null character
         return False
+
+
+def names_runtime(text: str) -> bool:
+    """Tell whether a candidate's text names a runtime.
+
+    >>> names_runtime("segfast@openvino"), names_runtime("segfast,init=he")
+    (True, False)
+    """
+    return split_runtime(text)[1] is not None
+
+
+def without_runtime(text: str, *, what: str, why: str) -> str:
+    """Return a text that names no runtime, where none makes sense.
+
+    Args:
+        what: what cannot be done with it, as a verb.
+        why: as a sentence.
+
+    Raises:
+        UsageError: it names one.
+
+    >>> without_runtime("segfast@openvino", what="train", why="training runs in eager PyTorch")
+    Traceback (most recent call last):
+    segbench.errors.UsageError: cannot train 'segfast@openvino': training runs in eager PyTorch; \
+leave out '@openvino'
+    """
+    runtime = split_runtime(text)[1]
+    if runtime is not None:
+        raise UsageError(f"cannot {what} {text!r}: {why}; leave out '@{runtime}'")
+    return text
+
+
+def names_head(text: str) -> bool:
+    """Tell whether a candidate's text says in which form logits are handed out.
+
+    >>> names_head("segfast@eager,head=logits"), names_head("segfast@eager")
+    (True, False)
+    """
+    runtime = split_runtime(text)[1]
+    return runtime is not None and "head" in RuntimeSpec.parse(runtime).options
+
+
+def with_head(candidate: Candidate, head: str) -> Candidate:
+    """Return a candidate that names its head, be it the default.
+
+    >>> str(with_head(Candidate.parse("segfast"), "argmax"))
+    'segfast@eager,head=argmax'
+    """
+    options = {**candidate.runtime.options, "head": head}
+    return replace(candidate, runtime=replace(candidate.runtime, options=options))
 
 
 @dataclass(frozen=True)
@@ -222,7 +277,7 @@ class Candidate:
         weights = model.strip()
         if is_graph_file(weights):
             reads = RuntimeSpec(GRAPH_RUNTIMES[Path(weights).suffix])
-            other = reads if runtime.name == EAGER.name else runtime
+            other = reads if runtime.name in {EAGER.name, UNSAID.name} else runtime
             return cls(GRAPH, weights).with_runtime(named, other)
         return cls(read_model_of(weights), weights).with_runtime(named, runtime)
 

@@ -36,6 +36,11 @@ class Metric:
     phase: Phase | None = None
     published: Figure | None = None
 
+    @property
+    def is_of_a_run(self) -> bool:
+        """Whether it depends on what is run and handed out, and is not counted in the network."""
+        return self.phase is not None or self.name.startswith(("memory.", "preparation."))
+
 
 def _path(name: str) -> Callable[[Profile], float | None]:
     attributes = name.split(".")

@@ -9,6 +9,7 @@ from typing import Any, Literal, get_args
 
 from segbench.bounds import check_count, check_input
 from segbench.errors import UsageError
+from segbench.results.candidate import without_runtime
 from segbench.results.evaluation import PROTOCOLS, Protocol
 from segbench.results.workload import Device
 from segbench.training.recipes import Recipe, find_recipe
@@ -70,7 +71,8 @@ class Job:
     @property
     def spec(self) -> ModelSpec:
         """Specification of the network, as it was asked for."""
-        return ModelSpec.parse(self.model)
+        model = without_runtime(self.model, what="train", why="training runs in eager PyTorch")
+        return ModelSpec.parse(model)
 
     @property
     def effective_recipe(self) -> Recipe:

@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from PIL import Image
 
+from segbench.data.dataset_files import check_kind
 from segbench.data.errors import DataError
 from segbench.data.painting import legend, overlay
-from segbench.data.pictures import check_kind, check_size
+from segbench.data.pictures import check_size
 from segbench.errors import WriteError, one_line
 from segbench.files import whole_file
 from segbench.training.predict import make_results_folder

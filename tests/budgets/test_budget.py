@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from segbench import runtimes
 from segbench.budgets.budget import make_budget
 from segbench.budgets.budget_file import read_budget_file
 from segbench.errors import UsageError
@@ -15,6 +16,7 @@ from zoo.registry import entry, models
 ROOT = Path(__file__).parents[2]
 FORWARD = "latency.forward.p50_s"
 ZOO = f"(models: {', '.join(models())}, or package.module:builder)"
+RUNTIMES = ", ".join(runtimes.RUNTIMES)
 WORKLOAD = (
     "(keys: size, threads, runtime, precision, head, seed, batch, channels, classes, device, "
     "allocator, logits, enlarge, input)"
@@ -140,6 +142,34 @@ def test_a_model_may_be_a_file_and_so_may_the_one_that_it_is_held_against():
     [budget] = read(text).budgets
     assert str(budget.spec) == "segfast,stem_width=48"
     assert budget.limits[0].limit.to == "small.json,classes=3"
+
+
+def test_models_and_what_they_are_held_against_may_name_runtimes():
+    [budget] = read(
+        """
+        [[budget]]
+        model = "segfast,classes=2@openvino:bf16,head=argmax"
+        limits = [
+          "latency.forward.p50_s <= 0.6 * segfast,classes=2@eager,head=argmax",
+          "latency.forward.p50_s <= 0.6 * segfast,classes=2 + 3 %",
+        ]
+        """
+    ).budgets
+    assert str(budget.candidate) == "segfast,classes=2@openvino:bf16,head=argmax"
+    assert [placed.limit.to for placed in budget.limits] == [
+        "segfast,classes=2@eager,head=argmax", "segfast,classes=2",
+    ]  # fmt: skip
+
+
+def test_a_network_in_eager_is_not_the_one_whose_runtime_the_command_says():
+    limits = [f"{FORWARD} <= 0.6 * segfast@eager"]
+    assert make_budget("segfast", limits).limits[0].limit.to == "segfast@eager"
+    with pytest.raises(UsageError) as caught:
+        make_budget("segfast@eager:fp32", limits)
+    assert str(caught.value) == (
+        f"limit '{FORWARD} <= 0.6 * segfast@eager' holds 'segfast' against itself; name another "
+        "model, or 'baseline' for another state of this one"
+    )
 
 
 def test_the_same_limit_under_another_workload_is_another():
@@ -320,6 +350,14 @@ def test_limits_that_stand_in_no_file_have_no_place():
         ("segfas", ["params <= 1"], f"unknown model 'segfas'; did you mean 'segfast'? {ZOO}"),
         ("segfast", [f"{FORWARD} <= 1 * segent"], ("unknown model 'segent'; did you mean 'segnet'? "
          f"{ZOO}")),
+        ("segfast@egger", ["params <= 1"], ("unknown runtime 'egger'; did you mean 'eager'? "
+         f"(runtimes: {RUNTIMES})")),
+        ("segfast", [f"{FORWARD} <= 1 * segfast@egger"], ("unknown runtime 'egger'; did you mean "
+         f"'eager'? (runtimes: {RUNTIMES})")),
+        ("segfast", [f"{FORWARD} <= 1 * segfast@"], (f"cannot read limit '{FORWARD} <= 1 * "
+         "segfast@': '' is no runtime's name; write eager")),
+        ("segfast", [f"{FORWARD} <= 1 * segfast@eager,hed=argmax"], ("runtime 'eager' has no "
+         "option 'hed'; did you mean 'head'? (options: head, layout)")),
         ("segfast", ["params"], ("cannot read limit 'params': it has no '<='; write it as in "
          "'params <= 603_288'")),
         ("segfast", ["params <= 1", "params<=1"], ("limit 'params<=1' on model 'segfast' is given "

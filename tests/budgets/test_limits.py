@@ -65,6 +65,12 @@ def test_a_figure_is_read_into_seconds_bytes_and_counts(text, bound):
         (f"{FORWARD} <= 0.5 * tiny,rate=1e+5", 0.5, "tiny,rate=1e+5"),
         (f"{FORWARD} <= 0.5 * nets/a small one.json,classes=2", 0.5,
          "nets/a small one.json,classes=2"),
+        (f"{FORWARD} <= 0.6 * segfast@eager", 0.6, "segfast@eager"),
+        (f"{FORWARD} <= 0.6x segfast,classes=2@openvino:bf16,head=argmax", 0.6,
+         "segfast,classes=2@openvino:bf16,head=argmax"),
+        (f'{FORWARD} <= 0.6 * tiny,note="a@b"@eager,threads=2', 0.6,
+         'tiny,note="a@b"@eager,threads=2'),
+        (f"{FORWARD} <= 0.6 * nets/small.json@openvino", 0.6, "nets/small.json@openvino"),
         (f"{FORWARD} <= 1.02 * baseline", 1.02, BASELINE),
         ("params <= 1.02 * baseline", 1.02, BASELINE),
         (f"{FORWARD} <= 2 * reference", 2, REFERENCE),
@@ -93,7 +99,16 @@ def test_a_tolerance_in_percent_is_added_to_the_bound(text, tolerance, bound):
     assert (limit.tolerance, limit.bound) == (tolerance, bound)
 
 
-@pytest.mark.parametrize("name", ['tiny,note="a + 5 %"', "c++.json"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        'tiny,note="a + 5 %"',
+        "c++.json",
+        "segfast@eager",
+        "segfast@onnxruntime:fp32,head=argmax",
+        'tiny,note="@ + 5 %"@eager',
+    ],
+)
 def test_a_plus_within_a_models_text_is_no_tolerance(name):
     limit = Limit.parse(f"{FORWARD} <= 2 * {name}")
     assert (limit.to, limit.tolerance) == (name, 0)
@@ -143,7 +158,9 @@ def test_limits_are_equal_where_they_demand_the_same():
 @given(
     name=st.sampled_from(sorted(METRICS)),
     factor=st.floats(1e-300, 1e300) | st.integers(1, 2**53).map(float),
-    to=st.sampled_from([None, BASELINE, REFERENCE, *ZOO]),
+    to=st.sampled_from(
+        [None, BASELINE, REFERENCE, *ZOO, "segfast@eager", "segfast@openvino:bf16,head=argmax"]
+    ),
     tolerance=st.floats(0, 100) | st.integers(0, 100).map(lambda percent: percent / 100),
 )
 def test_the_text_of_a_limit_reads_back_as_the_limit(name, factor, to, tolerance):

@@ -14,7 +14,7 @@ from segbench.budgets.pairs import (
     reference_task,
 )
 from segbench.budgets.revisions import Tree, Trees
-from segbench.errors import UsageError
+from segbench.errors import NotComparableError, UsageError
 from segbench.measurement.settings import Settings
 from segbench.results.check import Revision
 from zoo.spec import ModelSpec
@@ -33,6 +33,12 @@ def hold(*limits, model="mypkg.nets:tiny", trees=None, normalised=False):
 
 def names(candidate_set):
     return [task.network.name for task in candidate_set.tasks]
+
+
+def hold_in(runtime, model, limit, trees=None):
+    candidate_set = CandidateSet(SETTINGS.with_values(runtime=runtime), trees=trees)
+    candidate_set.pair_all([ModelLimit(model, Limit.parse(limit), "b.toml:3")])
+    return [task.candidate.label for task in candidate_set.tasks]
 
 
 @pytest.fixture
@@ -82,6 +88,53 @@ def test_networks_of_the_same_name_and_other_options_are_two():
     assert held == JudgedPair(0, 1)
 
 
+def test_a_text_without_a_runtime_has_that_of_the_settings():
+    limit = "latency.forward.p50_s <= 0.6 * segnet"
+    assert hold_in("eager", "segfast", limit) == ["segfast", "segnet"]
+    assert hold_in("eager:bf16", "segfast", limit) == ["segfast@eager:bf16", "segnet@eager:bf16"]
+    assert hold_in("eager:bf16", "segfast", f"{limit}@eager") == ["segfast@eager:bf16", "segnet"]
+
+
+def test_one_network_in_two_runtimes_is_a_pair():
+    limit = "latency.forward.p50_s <= 0.6 * segfast@eager + 3 %"
+    assert hold_in("eager:bf16", "segfast", limit) == ["segfast@eager:bf16", "segfast"]
+    assert hold_in("eager", "segfast@eager,layout=nhwc", limit) == [
+        "segfast@eager,layout=nhwc", "segfast",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("other", ["segfast", "segfast@eager:bf16"])
+def test_a_candidate_is_not_held_against_itself_by_two_names(other):
+    with pytest.raises(UsageError) as caught:
+        hold_in("eager:bf16", "segfast", f"latency.forward.p50_s <= 1 * {other}")
+    assert str(caught.value) == (
+        f"b.toml:3: limit 'latency.forward.p50_s <= 1 * {other}' holds 'segfast@eager:bf16' "
+        "against itself; name another model, or 'baseline' for another state of this one"
+    )
+
+
+def test_another_head_is_held_against_where_the_limit_names_it():
+    limit = "latency.forward.p50_s <= 2 * segfast@eager"
+    model = "segfast@eager,head=argmax"
+    with pytest.raises(NotComparableError) as caught:
+        hold_in("eager", model, limit)
+    assert str(caught.value) == (
+        "cannot compare segfast@eager,head=argmax with segfast: heads differ (argmax and logits); "
+        "name the one that is meant in the limit: 'segfast@eager,head=argmax' or "
+        "'segfast@eager,head=logits'"
+    )
+    assert hold_in("eager", model, f"{limit},head=logits") == [
+        model, "segfast@eager,head=logits",
+    ]  # fmt: skip
+    assert hold_in("eager", model, "params <= 1 * segfast") == [model, "segfast"]
+
+
+def test_both_revisions_run_in_the_runtime_that_is_named(trees):
+    limit = "latency.forward.p50_s <= 1 * baseline"
+    label = "mypkg.nets:tiny@eager,layout=nhwc"
+    assert hold_in("eager", label, limit, trees) == [label] * 2
+
+
 def test_the_reference_comes_after_every_network():
     candidate_set, held = hold(
         "latency.forward.p50_s <= 2 * reference",
@@ -104,6 +157,11 @@ def test_the_reference_has_the_process_of_the_networks_and_work_of_its_own():
         1, (112, 112), None, None,
     )  # fmt: skip
     assert (task.threads, workload.allocator, workload.seed) == (3, "system", 4)
+
+
+def test_the_reference_is_eager_whatever_the_networks_run_in():
+    asked = Settings.of(runtime="eager:bf16,layout=nhwc", head="argmax")
+    assert str(reference_task(asked).candidate) == REFERENCE_MODEL
 
 
 def test_a_stored_baseline_needs_no_other_network():

@@ -14,6 +14,8 @@ from commands import segbench_here
 from forked_workers import quickly
 from junitparser import JUnitXml
 
+from segbench.runtimes import RUNTIMES
+
 pytestmark = pytest.mark.measures
 
 SMALL = ("--size", "64x64", "--threads", "1", "--max-time", "1s")
@@ -29,6 +31,18 @@ class Net(nn.Module):
 
     def forward(self, images):
         os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+SMALL_NET = """
+from torch import nn
+
+class Net(nn.Module):
+    def __init__(self, classes: int = 5) -> None:
+        super().__init__()
+        self.classify = nn.Conv2d(3, classes, 3, padding=1)
+
+    def forward(self, images):
+        return self.classify(images)
 """
 
 
@@ -102,6 +116,49 @@ def test_a_limit_at_the_very_ratio_exits_3(tmp_path, segbench):
     assert done.returncode == {"inconclusive": 3, "over": 1, "within": 0}[verdict]
     assert ("give more time with --max-time" in " ".join(done.stdout.split())) == (
         verdict == "inconclusive"
+    )
+
+
+@pytest.mark.parametrize(("factor", "code"), [(1000, 0), (0.0001, 1)])
+def test_a_network_is_held_to_a_multiple_of_itself_in_another_runtime(
+    tmp_path, segbench, factor, code
+):
+    (tmp_path / "small.py").write_text(SMALL_NET)
+    limit = f"{FORWARD} <= {factor} * small:Net@eager + 3 %"
+    asked = ("check", "small:Net", "--runtime", "openvino", "--limit", limit, *SMALL)
+    done = segbench(*asked, "--output", "check.json", folder=tmp_path)
+    assert done.returncode == code, done.stderr
+    saved = json.loads((tmp_path / "check.json").read_text())
+    [judged] = saved["judgements"]
+    assert (judged["model"], judged["to"], judged["kind"]) == (
+        "small:Net@openvino", "small:Net", "relative",
+    )  # fmt: skip
+    assert [each["workload"]["runtime"] for each in saved["profiles"]] == ["openvino", "eager"]
+
+
+def test_a_candidate_at_the_very_ratio_of_another_exits_3(tmp_path, segbench):
+    (tmp_path / "small.py").write_text(SMALL_NET)
+    limit = f"{FORWARD} <= 1 * small:Net@eager"
+    asked = ("check", "small:Net@eager,threads=1", "--limit", limit, *SMALL)
+    done = segbench(*asked, "--output", "check.json", folder=tmp_path)
+    verdict = json.loads((tmp_path / "check.json").read_text())["verdict"]
+    # By chance, one run in twenty is decided.
+    assert done.returncode == {"inconclusive": 3, "over": 1, "within": 0}[verdict]
+
+
+def test_a_budget_file_may_name_runtimes_and_a_wrong_one_exits_2_with_its_line(tmp_path, segbench):
+    text = '[[budget]]\nmodel = "small:Net@eager,layout=nhwc"\nlimits = [\n  "params <= 1 M",\n'
+    (tmp_path / "small.py").write_text(SMALL_NET)
+    (tmp_path / "budgets.toml").write_text(text + f'  "{FORWARD} <= 1000 * small:Net",\n]\n')
+    done = segbench("check", *SMALL, folder=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("within budget: 2 of 2 limits\n")
+    (tmp_path / "budgets.toml").write_text(text + f'  "{FORWARD} <= 2 * small:Net@opnvino",\n]\n')
+    done = segbench("check", *SMALL, folder=tmp_path)
+    assert done.returncode == 2
+    assert done.stderr == (
+        "segbench: budgets.toml:5: unknown runtime 'opnvino'; did you mean 'openvino'? "
+        f"(runtimes: {', '.join(RUNTIMES)})\n"
     )
 
 

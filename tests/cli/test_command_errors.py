@@ -44,6 +44,15 @@ def run(capsys, *arguments):
             (f"unknown model 'segfas'; did you mean 'segfast'? (models: {ZOO}, or "
             "package.module:builder)"),
         ),
+        (["train", "segfast@openvino", "--dataset", "streets"], ("cannot train "
+         "'segfast@openvino': training runs in eager PyTorch; leave out '@openvino'")),
+        (["train", "segfast,init=he@eager:bf16,layout=nhwc"], ("cannot train "
+         "'segfast,init=he@eager:bf16,layout=nhwc': training runs in eager PyTorch; leave out "
+         "'@eager:bf16,layout=nhwc'")),
+        (["reproduce", "segnet@openvino"], ("cannot train "
+         "'segnet@openvino': training runs in eager PyTorch; leave out '@openvino'")),
+        (["search", "--study", "spark@openvino"], ("cannot search 'spark@openvino': "
+         "--runtime says what its networks run in; leave out '@openvino'")),
         (["profile", "mypkg.nets:"], ("'mypkg.nets:' is no import string; write "
          "package.module:builder, as in mypkg.nets:tiny")),
         (["profile", "segfast,stem_width"], ("cannot read model 'segfast,stem_width': option "

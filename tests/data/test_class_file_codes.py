@@ -253,12 +253,27 @@ def test_labels_that_differ_in_form_are_a_remark_of_a_check(home, here):
     found = json.loads(target.read_text())
     assert found["problems"] == []
     [remark] = found["remarks"]
-    start = "the labels differ in form, and each is read by its own: "
-    assert remark.startswith(start)
-    assert sorted(remark.removeprefix(start).split(", ")) == [
-        "1 in 16 bits of grey (I;16)", "1 with a palette (P)",
-        "2 in colours (RGB)", "2 in shades of grey (L)",
-    ]  # fmt: skip
+    assert remark == (
+        "the labels differ in form, and each is read by its own: 2 in colours (RGB), "
+        "2 in shades of grey (L), 1 in 16 bits of grey (I;16), 1 with a palette (P)"
+    )
+
+
+@pytest.mark.parametrize("order", [("grey", "seen"), ("seen", "grey")])
+def test_forms_of_as_many_labels_are_told_by_name_whichever_was_read_first(home, order):
+    write_indices(home / "train/labels/grey.png", SCENE)
+    write_palette(home / "train/labels/seen.png", SCENE, [FLOOR, WALL, DOOR])
+    for name in order:
+        write_image(home / "train/images" / f"{name}.png")
+    dataset = open_folder(home)
+    scenes = {scene.name: scene for scene in dataset.splits["train"]}
+    for name in order:
+        scenes[name].label()
+    [note] = scenes["grey"].codes.notes()
+    assert note == (
+        "the labels differ in form, and each is read by its own: 1 in shades of grey (L), "
+        "1 with a palette (P)"
+    )
 
 
 def test_a_label_that_is_transparent_somewhere_is_refused(home):

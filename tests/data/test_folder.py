@@ -147,3 +147,19 @@ def test_the_built_in_dataset_has_the_classes_and_scenes_of_its_row():
     assert {split: len(scenes) for split, scenes in dataset.splits.items()} == dict(row.scenes)
     label = dataset.splits["train"][0].label()
     assert np.all(label < row.classes)
+
+
+@pytest.mark.parametrize("layout", ["{split}/images", "images/{split}"])
+def test_a_hidden_folder_is_no_split(home, layout):
+    for split in ("train", ".ipynb_checkpoints", ".Trash"):
+        folder = layout.format(split=split)
+        write_image(home / folder / "a.png")
+        write_indices(home / folder.replace("images", "labels") / "a.png", plane(0))
+    assert list(open_folder(home).splits) == ["train"]
+
+
+def test_a_byte_order_mark_before_the_classes_is_no_part_of_the_heading(home):
+    (home / "classes.csv").write_bytes(b"\xef\xbb\xbfname\r\nfloor\r\nwall\r\n")
+    write_image(home / "train/images/f0.png")
+    write_indices(home / "train/labels/f0.png", plane(0))
+    assert [each.name for each in open_folder(home).classes] == ["floor", "wall"]

@@ -1,5 +1,6 @@
 """SYNTHIA: 16 bits a channel, two sets of numbers, and a split by hash."""
 
+import os
 import sys
 
 import numpy as np
@@ -104,3 +105,8 @@ def test_where_there_is_no_copy_it_is_said_where_to_get_one(root, opener):
         DataError, match=r"no SYNTHIA-.*; get it at synthia-dataset\.net, and unpack"
     ):
         opener(root)
+
+
+def test_a_name_that_is_not_utf_8_has_a_split_of_synthia():
+    assert 0 <= share_of(os.fsdecode(b"f\xff.png")) < 1
+    assert share_of("Caf\u00e9.png") == share_of("Cafe\u0301.png")

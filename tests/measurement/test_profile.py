@@ -1,4 +1,4 @@
-"""When a comparison has measured enough, told by a run that only keeps the time."""
+"""What a comparison takes, and when it has measured enough, told by a run that keeps the time."""
 
 import math
 from dataclasses import asdict, dataclass, field
@@ -6,9 +6,12 @@ from dataclasses import asdict, dataclass, field
 import pytest
 from made_up_results import QUIET
 
-from segbench.measurement.profile import _plan, _until
+from segbench.errors import NotComparableError
+from segbench.measurement.profile import _check_heads, _in_runtimes, _plan, _until, compare
 from segbench.measurement.recording import Recording
 from segbench.measurement.schedule import ALONE, IN_TURNS
+from segbench.measurement.settings import Settings
+from segbench.runtimes.choices import choose_runtimes
 
 
 @dataclass
@@ -138,3 +141,28 @@ def test_interval_may_be_reached_before_the_time_is_up():
 def test_without_training_the_plan_is_that_of_inference(plan):
     assert _plan(plan, training=True) == plan
     assert [sampling.work for sampling in _plan(plan, training=False)] == ["inference"]
+
+
+def test_heads_that_differ_are_not_compared_unasked():
+    with pytest.raises(NotComparableError) as caught:
+        compare(["segfast@eager", "segfast"], runtime="eager:bf16", head="argmax")
+    assert str(caught.value) == (
+        "cannot compare segfast@eager:bf16,head=argmax with segfast: heads differ (argmax and "
+        "logits); name the head of each, as in 'segfast@eager:bf16,head=logits'"
+    )
+
+
+@pytest.mark.parametrize(
+    ("models", "head"),
+    [
+        (["segfast"], "logits,argmax"),
+        (["segfast", "segfast@eager,head=argmax"], "logits"),
+        (["segfast@eager,head=logits", "segfast"], "argmax"),
+    ],
+)
+def test_heads_that_are_named_are_compared(models, head):
+    runtimes = choose_runtimes("eager", head=head)
+    settings = Settings()
+    found = [each for model in models for each in _in_runtimes(settings, model, runtimes)]
+    assert {each.runtime.head for each in found} == {"logits", "argmax"}
+    _check_heads(models, found, head)

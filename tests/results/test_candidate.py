@@ -76,6 +76,15 @@ def test_the_last_at_outside_of_quotes_tells_the_runtime():
     assert found.threads == 3
 
 
+def test_an_at_in_a_path_that_is_there_tells_no_runtime(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "a@b").mkdir()
+    (tmp_path / "a@b" / "net.json").write_text('{"name": "segfast"}')
+    for text in ("a@b/net.json", "a@b/net.json,stem_width=8"):
+        assert Candidate.parse(text).label == f"segfast{text.removeprefix('a@b/net.json')}"
+        assert Candidate.parse(f"{text}@eager:bf16").runtime.precision == "bf16"
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [

@@ -4,6 +4,7 @@ import pytest
 import torch
 
 import zoo
+from segbench.errors import UsageError
 from segbench.training.config import Job
 
 
@@ -38,3 +39,18 @@ def test_the_draw_is_that_of_the_option_to_the_last_bit():
     drawn, asked, plain = networks
     assert all(torch.equal(drawn[name], asked[name]) for name in asked)
     assert not all(torch.equal(drawn[name], plain[name]) for name in plain)
+
+
+def test_a_path_with_an_at_is_a_network_and_no_runtime(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    folder = tmp_path / "me@home"
+    folder.mkdir()
+    (folder / "net.json").write_text('{"name": "segfast", "options": {"stem_width": 8}}')
+    for model in ("me@home/net.json", "me@home/net.json,init=he"):
+        assert Job(model=model, dataset="streets").spec.options["stem_width"] == 8
+    with pytest.raises(UsageError) as caught:
+        Job(model="me@home/net.json@openvino", dataset="streets")
+    assert str(caught.value) == (
+        "cannot train 'me@home/net.json@openvino': training runs in eager PyTorch; leave out "
+        "'@openvino'"
+    )

@@ -14,7 +14,7 @@ from typing import IO
 
 from segbench.errors import MeasurementError, os_reason
 from segbench.measurement.workers.exit_status import describe_end, stderr_tail
-from segbench.measurement.workers.protocol import ORDER_BYTES
+from segbench.measurement.workers.forking import ORDER_BYTES
 
 
 class ForkServer:

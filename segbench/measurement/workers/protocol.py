@@ -21,8 +21,6 @@ from zoo.spec import ModelSpec
 
 Work = Literal["inference", "training"]
 
-ORDER_BYTES = 64  # the most that an order to a fork server has, or its reply
-PATIENCE_S = 5.0  # for a worker that has closed its end to be gone
 # What an error of a worker is raised as by its supervisor. The first that fits counts.
 _RAISED_AS: tuple[tuple[type[Exception], type[SegbenchError]], ...] = (
     (ZooError, UsageError),

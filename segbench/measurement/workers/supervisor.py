@@ -22,7 +22,8 @@ from typing import IO, TYPE_CHECKING, Any, Self, cast
 import zoo
 from segbench.errors import MeasurementError, SegbenchError, os_reason
 from segbench.measurement.workers.exit_status import describe_end, stderr_tail
-from segbench.measurement.workers.protocol import PATIENCE_S, Task, decode, encode, failure_in
+from segbench.measurement.workers.forking import PATIENCE_S
+from segbench.measurement.workers.protocol import Task, decode, encode, failure_in
 
 if TYPE_CHECKING:
     from types import TracebackType

@@ -32,7 +32,7 @@ def report_baseline(baseline: Baseline) -> Report:
     return Report(
         headings=(
             f"baseline of {count} network{'s' * (count != 1)}",
-            describe_workload(first.workload),
+            describe_workload(baseline.profiles),
             describe_machine(first),
         ),
         tables=(

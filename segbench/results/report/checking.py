@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 from segbench import units
 from segbench.results.check import Check, Judgement
+from segbench.results.comparison import workload_differences
 from segbench.results.metrics import METRICS
 from segbench.results.profile import Profile
 from segbench.results.report.contents import (
@@ -25,6 +26,8 @@ TONES: dict[str, Tone] = {
     "inconclusive": "unclear",
     NOT_JUDGED: "unclear",
 }
+# Fields of a workload that belong to a candidate, or that a heading does not name.
+NOT_SAID = ("runtime", "runtime_version", "dtype", "seed", "logits", "enlarge")
 INTERRUPTED = "interrupted: what is partial is not judged"
 ADVICE = "inconclusive: give it more time with --max-time, or measure on a quieter machine"
 
@@ -61,9 +64,10 @@ def describe_verdict(check: Check) -> str:
 
 def describe_run(check: Check) -> tuple[str, ...]:
     """Return workloads, machine, budget file and the other revision, one line each."""
-    numbers = _workload_numbers(check)
-    several = len(numbers) > 1
-    lines = [f"({number}) {text}" if several else text for text, number in numbers.items()]
+    workloads = _workloads(check)
+    texts = list(map(describe_workload, workloads))
+    several = len(texts) > 1
+    lines = [f"({number}) {text}" if several else text for number, text in enumerate(texts, 1)]
     if check.profiles:
         lines.append(describe_machine(check.profiles[0]))
     if check.budget is not None:
@@ -75,13 +79,15 @@ def describe_run(check: Check) -> tuple[str, ...]:
 
 def name_rows(check: Check) -> tuple[str, ...]:
     """Return the model of each judgement, with the workload's number where there are several."""
-    numbers = _workload_numbers(check)
+    workloads = _workloads(check)
     names = []
     for judgement in check.judgements:
         profile = _profile_of(check, judgement)
-        known = profile is not None and len(numbers) > 1
-        number = numbers[describe_workload(profile.workload)] if profile and known else None
-        names.append(judgement.model if number is None else f"{judgement.model} ({number})")
+        number = ""
+        if profile is not None and len(workloads) > 1:
+            place = next(at for at, found in enumerate(workloads, 1) if profile in found)
+            number = f" ({place})"
+        names.append(f"{judgement.model}{number}")
     return tuple(names)
 
 
@@ -201,13 +207,23 @@ def _caption(check: Check) -> str:
     return "; ".join(parts)
 
 
-def _workload_numbers(check: Check) -> dict[str, int]:
-    """Return the workloads in words, numbered from 1.
+def _workloads(check: Check) -> list[list[Profile]]:
+    """Return the profiles of each workload; what their labels tell makes no workload of its own."""
+    found: list[list[Profile]] = []
+    for profile in check.profiles:
+        same = (each for each in found if _are_alike(each[0], profile))
+        group = next(same, None)
+        if group is None:
+            found.append([profile])
+        else:
+            group.append(profile)
+    return found
 
-    Equal words are one workload: threads that a worker was seen to have may differ by model.
-    """
-    texts = dict.fromkeys(describe_workload(profile.workload) for profile in check.profiles)
-    return {text: number for number, text in enumerate(texts, 1)}
+
+def _are_alike(one: Profile, other: Profile) -> bool:
+    own = [each.candidate.threads if each.candidate else None for each in (one, other)]
+    told = ("threads",) if own[0] != own[1] else ()
+    return not workload_differences(one.workload, other.workload, may_differ=(*NOT_SAID, *told))
 
 
 def _profile_of(check: Check, judgement: Judgement) -> Profile | None:

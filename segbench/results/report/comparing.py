@@ -36,7 +36,7 @@ def report_comparison(comparison: Comparison) -> Report:
     report = Report(
         headings=(
             f"{len(comparison.profiles)} networks, measured in turns",
-            describe_workload(first.workload),
+            describe_workload(comparison.profiles),
             describe_machine(first),
         ),
         tables=tuple(tables),

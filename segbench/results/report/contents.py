@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from segbench import units
+from segbench.results.candidate import HEADS
 from segbench.results.metrics import METRICS, is_lower_bound, phase_of
 from segbench.results.profile import PHASES, Latency, Layers, Phase, Profile
-from segbench.results.workload import MeasuredWorkload
 from zoo.registry import known
 
 PHASE_TITLES: dict[Phase, str] = {
@@ -93,16 +93,46 @@ class Report:
     tone: Tone | None = None
 
 
-def describe_workload(workload: MeasuredWorkload) -> str:
-    """Return the workload in one line."""
+def describe_workload(profiles: Sequence[Profile]) -> str:
+    """Return in one line the workload of profiles, and every runtime and thread count of them.
+
+    Heads are named where they are not all the default.
+    """
+    workload = profiles[0].workload
     shape = "x".join(map(str, workload.shape))
-    threads = workload.threads.requested
     name = workload.input.partition(" sha256:")[0]
+    runtimes = dict.fromkeys(map(_runtime_of, profiles))
+    threads = dict.fromkeys(profile.workload.threads.requested for profile in profiles)
     return (
         f"{shape} {'of noise' if name == 'noise' else f'from {name}'}, {workload.classes} classes, "
-        f"{workload.device}, {workload.runtime}, {threads} thread{'s' * (threads != 1)}, "
-        f"{workload.allocator} allocator"
+        f"{workload.device}, {_listed(runtimes)}, "
+        f"{_listed(map(str, sorted(threads)))} thread{'s' * (set(threads) != {1})}, "
+        f"{_heads_of(profiles)}{workload.allocator} allocator"
     )
+
+
+def _runtime_of(profile: Profile) -> str:
+    if profile.candidate is None:
+        return profile.workload.runtime
+    return str(replace(profile.candidate.runtime, options={}))
+
+
+def _heads_of(profiles: Sequence[Profile]) -> str:
+    heads = dict.fromkeys(
+        HEADS[0] if profile.candidate is None else profile.candidate.runtime.head
+        for profile in profiles
+    )
+    return "" if set(heads) == {HEADS[0]} else f"head{'s' * (len(heads) > 1)} {_listed(heads)}, "
+
+
+def _listed(names: Iterable[str]) -> str:
+    """Write names as in a sentence.
+
+    >>> _listed(["eager", "openvino", "onnxruntime"]), _listed(["eager"])
+    ('eager, openvino and onnxruntime', 'eager')
+    """
+    *others, last = names
+    return f"{', '.join(others)} and {last}" if others else last
 
 
 def describe_machine(profile: Profile) -> str:
@@ -157,7 +187,7 @@ def report_profile(profile: Profile) -> Report:
     return Report(
         headings=(
             profile.label,
-            describe_workload(profile.workload),
+            describe_workload([profile]),
             describe_machine(profile),
         ),
         tables=tuple(tables),

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 import io
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Literal
 
 from rich import box
+from rich.cells import cell_len
 from rich.console import Console
 from rich.padding import Padding
 from rich.table import Table as RichTable
@@ -28,20 +31,22 @@ def render(result: Result, *, width: int, color: bool) -> str:
     sheet = io.StringIO()
     console = Console(
         file=sheet,
-        width=width,
+        width=width + 1,  # a table has a blank behind its last column, which is cut off below
         force_terminal=color,
         color_system="standard" if color else None,
         highlight=False,
         markup=False,  # what a file says is text, whatever it looks like
         emoji=False,
     )
+    write = functools.partial(console.print, width=width)
     name, *rest = report.headings
-    console.print(Text(name, style=f"bold {STYLES[report.tone]}"))
+    write(Text(name, style=f"bold {STYLES[report.tone]}"))
     for line in rest:
-        console.print(Text(line, style="dim"))
+        write(Text(line, style="dim"))
     for table in report.tables:
         fitting, left_out = _fit(table, width)
-        console.print()
+        write()
+        write(Text(table.title, style="bold"))
         console.print(_draw(fitting, width))
         caption = table.caption
         if left_out:
@@ -49,21 +54,21 @@ def render(result: Result, *, width: int, color: bool) -> str:
                 f" Not shown in {width} columns: {', '.join(left_out)}; --format csv has all."
             )
         if caption:
-            console.print(Padding(Text(caption.lstrip(), style="dim"), (0, 1)))
+            write(Padding(Text(caption.lstrip(), style="dim"), (0, 1)))
     if report.remarks:
-        console.print()
+        write()
     for remark in report.remarks:
-        console.print(Text(f"! {remark}", style="yellow"))
+        write(Text(f"! {remark}", style="yellow"))
     return "\n".join(line.rstrip() for line in sheet.getvalue().splitlines()) + "\n"
 
 
 def _fit(table: Table, width: int) -> tuple[Table, list[str]]:
-    """Return the table without spare columns that leave its names no room, and their names."""
+    """Return the table without spare columns that leave the others no room, and their names."""
     left_out: list[str] = []
     for column in table.spare:
-        figures = _least_widths(table, width)[1:]
-        longest = max((len(row[0]) for row in table.rows), default=0)
-        if longest + sum(figures) + GAP * len(figures) <= width:
+        longest = max((cell_len(row[0]) for row in table.rows), default=0)
+        _, *figures = next(_least_widths(_columns_of(table)))
+        if longest + sum(figures) <= _room(table, width):
             break
         table = table.without(column)
         left_out.append(column)
@@ -72,38 +77,56 @@ def _fit(table: Table, width: int) -> tuple[Table, list[str]]:
 
 def _draw(table: Table, width: int) -> RichTable:
     drawn = RichTable(
-        title=table.title,
-        title_justify="left",
-        title_style="bold",
         box=box.SIMPLE_HEAD,
         show_edge=False,
         pad_edge=False,
         padding=(0, 1, 0, 0),
         header_style="cyan",
     )
-    least = _least_widths(table, width)
-    for position, column in enumerate(table.columns):
-        if position == 0:
-            drawn.add_column(column, justify="left", overflow="fold", ratio=1)
-        else:
-            side: Literal["left", "right"] = "left" if position < table.names else "right"
-            drawn.add_column(column, justify=side, min_width=least[position])
+    widths = _widths(table, width)
+    for position, (column, columns) in enumerate(zip(table.columns, widths, strict=True)):
+        side: Literal["left", "right"] = "left" if position < table.names else "right"
+        drawn.add_column(column, justify=side, width=columns, overflow="fold")
     for *cells, last in table.rows:
         drawn.add_row(*map(Text, cells), Text(last, style=STYLES[table.tones.get(last)]))
     return drawn
 
 
-def _least_widths(table: Table, width: int) -> list[int]:
-    """Return what each column needs for figures to stay whole; headings and names may be broken.
+def _widths(table: Table, width: int) -> list[int]:
+    """Return each column's width, so that all of a table is within the terminal's."""
+    columns = _columns_of(table)
+    room = _room(table, width)
+    widths = [max(map(cell_len, column)) for column in columns]
+    narrowest = [1] * len(widths)
+    least = next((each for each in _least_widths(columns) if sum(each) <= room), narrowest)
+    while sum(widths) > room and widths != least:
+        loose = [place for place, each in enumerate(widths) if each > least[place]]
+        widths[max(loose, key=widths.__getitem__)] -= 1
+    return widths
 
-    Where the figures alone would be too wide, they are broken between their words.
+
+def _columns_of(table: Table) -> list[tuple[str, ...]]:
+    return list(zip(table.columns, *table.rows, strict=True))
+
+
+def _room(table: Table, width: int) -> int:
+    """Return how wide all columns may be together."""
+    return width - GAP * (len(table.columns) - 1)
+
+
+def _least_widths(columns: Sequence[Sequence[str]]) -> Iterator[list[int]]:
+    """Give what columns can do with, where less and less of them stays whole.
+
+    The first column's names may always be broken, and headings between words. So may figures
+    where they would be too wide, and in the end words.
     """
-    words = [_longest_words(column) for column in zip(table.columns, *table.rows, strict=True)]
-    cells = list(zip(*table.rows, strict=True)) or [()] * len(words)
-    whole = [max(least, *map(len, column), 0) for least, column in zip(words, cells, strict=True)]
-    fits = sum(whole[1:]) + len(whole) + NARROWEST_NAME <= width
-    return whole if fits else words
+    first, *words = map(_longest_word, columns)
+    first = min(first, NARROWEST_NAME)
+    cells = [max(map(cell_len, column[1:]), default=0) for column in columns[1:]]
+    yield [first, *map(max, words, cells)]
+    for most in (max(words, default=0), *range(NARROWEST_NAME, 0, -1)):
+        yield [min(each, most) for each in (first, *words)]
 
 
-def _longest_words(column: tuple[str, ...]) -> int:
-    return max((len(word) for cell in column for word in cell.split()), default=0)
+def _longest_word(column: Sequence[str]) -> int:
+    return max((cell_len(word) for cell in column for word in cell.split()), default=1)

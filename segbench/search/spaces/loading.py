@@ -8,6 +8,7 @@ from pathlib import Path
 from types import ModuleType
 
 from segbench.errors import UsageError
+from segbench.results.candidate import without_runtime
 from segbench.search.space import Study, said_of
 from zoo.allowed import check_file_allowed
 from zoo.errors import did_you_mean
@@ -34,6 +35,7 @@ def load_study(name: str) -> Study:
     elif name.endswith(".py"):
         module = _run(Path(name))
     else:
+        without_runtime(name, what="search", why="--runtime says what its networks run in")
         raise UsageError(
             f"unknown study {name!r}{did_you_mean(name, STUDIES)} (studies: {', '.join(STUDIES)}; "
             "or the path of a file ending in .py)"

@@ -23,6 +23,7 @@ from made_up_results import (
 )
 
 from segbench.errors import UsageError
+from segbench.results.candidate import Candidate
 from segbench.results.check import Judgement, Look
 from segbench.results.profile import Noise
 from segbench.results.report import render
@@ -260,6 +261,22 @@ def test_threads_that_a_worker_was_seen_to_have_make_no_workload_of_their_own():
     seen = replace(WORKLOAD, threads=replace(THREADS, os_threads=9))
     profiles = (make_profile(), make_profile("segnet", workload=seen))
     assert name_rows(make_check(profiles=profiles)) == ("segfast",) * 5 + ("segnet",) * 2
+
+
+def test_candidates_of_one_workload_are_one_whatever_their_runtimes_and_threads():
+    one = replace(WORKLOAD, threads=replace(THREADS, requested=1))
+    profiles = (
+        make_profile(candidate=Candidate.parse("segfast@openvino:bf16")),
+        make_profile(candidate=Candidate.parse("segfast@eager,threads=1"), workload=one),
+    )
+    check = make_check(profiles=profiles)
+    assert name_rows(check) == tuple(each.model for each in check.judgements)
+    assert render(check, "table").splitlines()[1] == (
+        "1x3x224x224 of noise, 22 classes, cpu, openvino:bf16 and eager, 1 and 2 threads,"
+    )
+    # Threads that the budget says, and no candidate, are another workload.
+    profiles = (make_profile(), make_profile(workload=one))
+    assert name_rows(make_check(profiles=profiles))[-1] == "segnet (2)"
 
 
 def test_csv_has_a_row_for_each_judgement_in_full_precision():

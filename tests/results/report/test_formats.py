@@ -19,6 +19,7 @@ from made_up_results import (
 )
 from rich.cells import cell_len
 
+from segbench.results.candidate import Candidate
 from segbench.results.check import Check
 from segbench.results.metrics import METRICS
 from segbench.results.profile import Latencies, Memory, Model, Noise, Subnormals
@@ -152,6 +153,24 @@ def test_a_profile_says_workload_and_machine():
         "Made-Up 9000", "2 effective CPUs", "torch 2.13.0", "2026-01-02T03:04:05Z",
     ):  # fmt: skip
         assert words in drawn
+
+
+def test_a_comparison_names_every_runtime_thread_count_and_head():
+    two = replace(WORKLOAD, threads=replace(THREADS, requested=1))
+    texts = ("segfast", "segfast@openvino:bf16,head=argmax", "segfast@onnxruntime,threads=1")
+    profiles = tuple(
+        make_profile(
+            candidate=Candidate.parse(text), workload=two if "threads" in text else WORKLOAD
+        )
+        for text in texts
+    )
+    comparison = make_comparison(profiles=profiles, ratios=(), baseline="segfast")
+    assert (
+        "1x3x224x224 of noise, 22 classes, cpu, eager, openvino:bf16 and onnxruntime, "
+        "1 and 2 threads, heads logits and argmax, steady allocator"
+    ) in render(comparison, "markdown")
+    alone = make_profile(candidate=Candidate.parse("segfast@eager,head=argmax"))
+    assert "cpu, eager, 2 threads, head argmax, steady" in render(alone, "markdown")
 
 
 def test_a_picture_is_named_without_its_checksum():

@@ -1,4 +1,4 @@
-"""Names of files as other systems, editors and languages write them: paired, or said."""
+"""Images paired with labels by names as other systems and languages write them, or said."""
 
 import os
 import unicodedata
@@ -183,21 +183,6 @@ def test_a_second_label_for_an_image_is_told(house):
     assert dataset.unpaired == (str(house / "train/labels/f0.bmp"),)
 
 
-@pytest.mark.parametrize("layout", ["{split}/images", "images/{split}"])
-def test_a_hidden_folder_is_no_split(house, layout):
-    for split in ("train", ".ipynb_checkpoints", ".Trash"):
-        folder = layout.format(split=split)
-        write_image(house / folder / "a.png")
-        write_indices(house / folder.replace("images", "labels") / "a.png", plane(0))
-    assert list(open_folder(house).splits) == ["train"]
-
-
-def test_a_byte_order_mark_before_the_classes_is_no_part_of_the_heading(house):
-    (house / "classes.csv").write_bytes(b"\xef\xbb\xbfname\r\nfloor\r\nwall\r\n")
-    write_frames(house, "f0.png", "f1.png")
-    assert [each.name for each in open_folder(house).classes] == ["floor", "wall"]
-
-
 def test_a_name_that_is_not_utf_8_is_checked_and_trained_on(here, rooms):
     for kind in ("images", "labels"):
         path = rooms / "train" / kind / "0.png"
@@ -210,10 +195,3 @@ def test_a_name_that_is_not_utf_8_is_checked_and_trained_on(here, rooms):
         code, out, said = here("train", "segfast", "--dataset", "rooms", *options, *again)
         assert code == 0, said
         assert out.startswith("trained: run ")
-
-
-def test_a_name_that_is_not_utf_8_has_a_split_of_synthia():
-    from segbench.data.synthia import share_of
-
-    assert 0 <= share_of(os.fsdecode(b"f\xff.png")) < 1
-    assert share_of(f"{NFC}.png") == share_of(f"{NFD}.png")
