@@ -151,15 +151,14 @@ def split_runtime(text: str) -> tuple[str, str | None]:
     """
     if _exists(text):
         return text, None
-    file = text.partition(",")[0].strip()  # of JSON, with options after it
-    if "@" in file and _exists(file):
-        return text, None
     places = [place for place, letter in enumerate(text) if letter == "@"]
     for place in reversed(places):
         if _exists(text[:place]):
             return text[:place], text[place + 1 :]
     model, at, named = split_at_last_outside_quotes(text, "@")
-    return (model, named) if at else (text, None)
+    file = text.partition(",")[0]  # of JSON, with options after it
+    is_within_file = len(model) < len(file) and _exists(file.strip())
+    return (model, named) if at and not is_within_file else (text, None)
 
 
 def _exists(text: str) -> bool:
