@@ -9,8 +9,8 @@ from segbench.budgets.limits import BASELINE, REFERENCE, Limit
 from segbench.budgets.revisions import Trees
 from segbench.measurement.schedule import IN_TURNS, Pair, Sampling
 from segbench.measurement.settings import Settings
+from segbench.measurement.workers.child_program import holds_zoo
 from segbench.measurement.workers.protocol import Task
-from segbench.measurement.workers.supervisor import holds_zoo
 from zoo.registry import known
 from zoo.spec import ModelSpec
 

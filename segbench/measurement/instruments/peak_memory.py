@@ -15,8 +15,9 @@ from torch import nn
 from segbench.measurement.host.memory import give_back, peak_bytes, reset_peak, resident_bytes
 from segbench.measurement.instruments.model_under_test import ModelUnderTest
 from segbench.measurement.instruments.thread_pools import set_threads
+from segbench.measurement.workers.stages import TELLER
 from segbench.results.candidate import EAGER
-from segbench.runtimes import prepare
+from segbench.runtimes import find_runtime, prepare
 from segbench.runtimes.model import why_withheld
 
 if TYPE_CHECKING:
@@ -145,9 +146,15 @@ def load_libraries(runtime: RuntimeSpec = EAGER) -> None:
         optimizer.zero_grad(set_to_none=True)
     with torch.inference_mode():
         model.eval()(images)
-    if runtime != EAGER:
-        session = prepare(model, images, runtime)
-        session.run(session.feed(images))
+    if runtime == EAGER:
+        return
+    is_engine = not find_runtime(runtime.name).runs_modules
+    if is_engine:
+        TELLER.begin("preparing")
+    session = prepare(model, images, runtime)
+    if is_engine:
+        TELLER.begin("inference")
+    session.run(session.feed(images))
 
 
 def _train(model: ModelUnderTest) -> None:
