@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import warnings
 from typing import TYPE_CHECKING, Any
 
 import onnxruntime as ort
 import torch
 
+from segbench.errors import UsageError
 from segbench.runtimes.model import set_mode
 from zoo.exporting import exporting
 
@@ -76,7 +78,14 @@ def _export(model: nn.Module, images: Tensor) -> bytes:
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)
     with warnings.catch_warnings(), torch.no_grad(), exporting():
         warnings.simplefilter("ignore")  # of the exporter, about its own code
-        program = torch.onnx.export(model, (images,), dynamo=True, verbose=False)
+        try:
+            program = torch.onnx.export(model, (images,), dynamo=True, verbose=False)
+        except torch.onnx.OnnxExporterError as error:
+            missing = re.search(r"No ONNX function found for <OpOverload\(op='(.+?)'", str(error))
+            if missing is None:
+                raise
+            said = f"runtime 'onnxruntime' has no operator {missing[1]}"
+            raise UsageError(f"{said}; measure the network in another") from error
     assert program is not None  # noqa: S101 - without a path it is returned
     graph: bytes = program.model_proto.SerializeToString()
     return graph

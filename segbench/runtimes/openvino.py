@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import re
 import warnings
 from typing import TYPE_CHECKING, Any
 
 import openvino as ov
 import torch
 from openvino import properties
+from openvino.frontend import OpConversionFailure
 from openvino.properties import hint
 
 from segbench.errors import UsageError
@@ -54,7 +56,8 @@ def prepare(
     """Convert the model, or take what is stored of it, and compile it.
 
     Raises:
-        UsageError: the engine computes with another precision than was asked for.
+        UsageError: the engine lacks an operator, or computes with another precision than was asked
+            for.
     """
     set_mode(model, training=False)
     core = ov.Core()
@@ -64,7 +67,7 @@ def prepare(
     else:
         with torch.no_grad(), exporting(), warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of the tracer, about itself
-            graph = ov.convert_model(model, example_input=images, input=[list(images.shape)])
+            graph = _convert(model, images)
         if path is not None:
             _store(graph, path)
     compiled = core.compile_model(
@@ -87,6 +90,18 @@ def prepare(
             "on this CPU; leave that precision out"
         )
     return session
+
+
+def _convert(model: nn.Module, images: Tensor) -> ov.Model:
+    try:
+        return ov.convert_model(model, example_input=images, input=[list(images.shape)])
+    except OpConversionFailure as error:
+        missing = re.search(r"No conversion rule found for operations: (.+)", str(error))
+        if missing is None:
+            raise
+        raise UsageError(
+            f"runtime 'openvino' has no operator {missing[1]}; measure the network in another"
+        ) from error
 
 
 def _store(graph: ov.Model, path: Path) -> None:
