@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import cast
@@ -216,22 +216,16 @@ def compare(
     run = Run(tasks, settings.describe_input(), progress, strict, training)
     if len({each.runtime for each in candidates}) > 1:
         run.baseline = position
-    unnamed: list[Candidate] = []
-    if ALL in {runtime.strip(), precision.strip()}:
-        own = {base, *(settings.candidate(each) for each in named if _names_its_runtime(each))}
-        # A network that was named is named in eager.
-        unnamed = [
-            each
-            for each in candidates
-            if each not in own and replace(each.runtime, options={}) != EAGER
-        ]
+    is_of_all = ALL in {runtime.strip(), precision.strip()}
+    own = {base, *(settings.candidate(each) for each in named if _names_its_runtime(each))}
+    unnamed = _others_than(own, candidates) if is_of_all else []
 
     def result(*, complete: bool) -> Comparison:
         found = [*absent.values(), *(run.failures[at] for at in sorted(run.failures))]
         return _comparison(
             run,
             position,
-            [replace(each, is_named=each.model not in map(str, unnamed)) for each in found],
+            [replace(each, is_named=each.model not in unnamed) for each in found],
             complete=complete,
         )
 
@@ -328,6 +322,15 @@ def _find_absent(candidates: Sequence[Candidate], *, needed: Candidate) -> dict[
                 raise
             found[candidate] = Failure(str(candidate), UsageError.__name__, str(error))
     return found
+
+
+def _others_than(own: Collection[Candidate], candidates: Sequence[Candidate]) -> list[str]:
+    """Return those whose runtime nobody named; a network that was named is named in eager."""
+    return [
+        str(each)
+        for each in candidates
+        if each not in own and replace(each.runtime, options={}) != EAGER
+    ]
 
 
 def _names_its_runtime(model: str | ModelSpec | Candidate) -> bool:
