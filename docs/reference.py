@@ -203,6 +203,9 @@ def exit_codes_page() -> str:
         "what was given, what is wrong, what to do. `--debug` adds the traceback.",
         _table(("code", "meaning"), ((str(int(code)), ENDINGS[code]) for code in ExitCode)),
         "`segbench check --allow-inconclusive` ends with 0 where nothing is over. "
+        "`segbench compare` of several runtimes shows the figures of the others, and ends with 5 "
+        "where a candidate that was named failed or is wrong, with 2 where one is not possible or "
+        "its runtime not installed. "
         "`segbench data check` ends with 5 where a file of the dataset cannot be used.",
     )
 

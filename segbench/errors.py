@@ -66,6 +66,10 @@ class UsageError(SegbenchError, ValueError):
     exit_code = ExitCode.USAGE
 
 
+class NotInstalledError(UsageError):
+    """What was asked for needs a package that is not installed here."""
+
+
 class NotComparableError(SegbenchError):
     """Two results of different machines or workloads were to be compared."""
 

@@ -52,7 +52,8 @@ from functools import partial
 import numpy as np
 
 from segbench.measurement.recording import Recording
-from segbench.measurement.schedule import IN_TURNS, Rounds
+from segbench.measurement.rounds import Rounds
+from segbench.measurement.schedule import IN_TURNS
 from segbench.measurement.settings import Settings
 from segbench.measurement.workers.pool import start_pools
 from segbench.results.samples import paired_ratios

@@ -11,8 +11,8 @@ from segbench.budgets.revisions import Trees
 from segbench.errors import NotComparableError
 from segbench.measurement.schedule import IN_TURNS, Pair, Sampling
 from segbench.measurement.settings import Settings
+from segbench.measurement.workers.child_program import holds_zoo
 from segbench.measurement.workers.protocol import Task
-from segbench.measurement.workers.supervisor import holds_zoo
 from segbench.results.candidate import EAGER, Candidate, names_head, with_head
 from zoo.registry import known
 from zoo.spec import ModelSpec

@@ -11,7 +11,7 @@ import typer
 from segbench.cli import options
 from segbench.cli.options import Models, with_workload
 from segbench.errors import ExitCode, UsageError
-from segbench.results.candidate import EAGER
+from segbench.results.candidate import EAGER, Candidate, names_runtime
 from zoo.registry import PAPER_TAG
 from zoo.registry import models as zoo_models
 
@@ -79,10 +79,11 @@ def compare(
     if finished is None:
         return ExitCode.INTERRUPTED
     is_one_of_all = "all" in {workload["runtime"].strip(), workload["precision"].strip()}
-    return _exit_code(finished, named=named if is_one_of_all else None)
+    own = {Candidate.parse(name) for name in named if names_runtime(name)}
+    return _exit_code(finished, named=own if is_one_of_all else None)
 
 
-def _exit_code(found: Comparison, *, named: list[str] | None) -> ExitCode:
+def _exit_code(found: Comparison, *, named: set[Candidate] | None) -> ExitCode:
     """Return 5 where a candidate that was named failed or is wrong, 2 where it is not possible.
 
     Args:
@@ -92,7 +93,7 @@ def _exit_code(found: Comparison, *, named: list[str] | None) -> ExitCode:
     wrong = any(
         each.parity and not each.parity.is_right
         for each in found.profiles
-        if named is None or str(each.candidate) in named
+        if named is None or each.candidate in named
     )
     if kinds - {UsageError.__name__} or wrong:
         return ExitCode.FAILED

@@ -13,7 +13,7 @@ from segbench.cli.signals import ignore_signals, interrupts_kept
 from segbench.errors import ExitCode, SegbenchWarning, one_line, os_reason
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from segbench.cli.streams import SteadyOutput
 
@@ -82,7 +82,8 @@ def _guarded(given: list[str], check: Callable[[], None]) -> ExitCode:
         # Libraries that load others from here would end the process in their own way.
         return _fail("the present folder is gone; change into one that is there", ExitCode.USAGE)
     try:
-        return _run([argument for argument in given if argument != "--debug"])
+        with _log_shown() if debug else contextlib.nullcontext():
+            return _run([argument for argument in given if argument != "--debug"])
     except KeyboardInterrupt:
         return _fail("interrupted", ExitCode.INTERRUPTED)
     except SystemExit as end:  # of a network's code: no command of ours ends so
@@ -98,6 +99,22 @@ def _guarded(given: list[str], check: Callable[[], None]) -> ExitCode:
 
             traceback.print_exception(error)
         return code
+
+
+@contextlib.contextmanager
+def _log_shown() -> Iterator[None]:
+    """Write what segbench logs to standard error: failures that end no command."""
+    import logging
+
+    log, shown = logging.getLogger("segbench"), logging.StreamHandler()
+    level = log.level
+    log.addHandler(shown)
+    log.setLevel(logging.DEBUG)
+    try:
+        yield
+    finally:
+        log.setLevel(level)
+        log.removeHandler(shown)
 
 
 def _is_somewhere() -> bool:

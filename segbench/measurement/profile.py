@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import cast
 
-from segbench.errors import MeasurementError, NotComparableError, UsageError
+from segbench.errors import NotComparableError, NotInstalledError, UsageError
 from segbench.measurement.run import Run
-from segbench.measurement.schedule import ALONE, IN_TURNS, Sampling
+from segbench.measurement.schedule import ALONE, IN_TURNS, Pair, Sampling
 from segbench.measurement.settings import Settings, thread_counts
 from segbench.measurement.workers.replies import LayersReply
 from segbench.measurement.workers.supervisor import Question, ask_once
@@ -29,6 +29,7 @@ from segbench.results.profile import Comparison, Failure, Latencies, Profile
 from segbench.results.samples import paired_ratios
 from segbench.results.statistics import ratio_interval
 from segbench.results.workload import Allocator, Device
+from segbench.runtimes import check_runtime
 from segbench.runtimes.choices import ALL, choose_runtimes
 from zoo.registry import PAPER_TAG
 from zoo.registry import models as zoo_models
@@ -173,7 +174,8 @@ def compare(
         threads: of models that name none: one number, several, or ``all``: 1, 2, 4 and so on up to
             the effective CPUs.
         runtime: of models that name none; several with commas between, or ``all`` that are
-            installed. A candidate that fails in its runtime is told of in ``failures``.
+            there are. Where there are several, a candidate that fails, or whose runtime is not
+            installed, is told of in ``failures``.
         precision: of models that name no runtime; several with commas between, or ``all``.
         head: of models that name no runtime; several with commas between, or ``all``.
         baseline: the model that the ratios are over; ``segfast`` if it is among the models, else
@@ -215,7 +217,7 @@ def compare(
         enlarge=enlarge,
     )
     named = zoo_models(tag=PAPER_TAG) if models is None else models
-    runtimes = choose_runtimes(runtime, precision, head)
+    runtimes = choose_runtimes(runtime, precision, head, absent=True)
     candidates = [
         each
         for model in named
@@ -223,33 +225,35 @@ def compare(
         for each in _with_threads(candidate, counts)
     ]
     _check_heads([*named, *([] if baseline is None else [baseline])], candidates, head)
-    tasks = settings.tasks(candidates)
     base = _choose_baseline(candidates) if baseline is None else settings.candidate(baseline)
     if base not in candidates:
         candidates.append(base)
-        tasks.append(settings.task(base))
+    absent = _find_absent(candidates, needed=base)
+    tasks = settings.tasks([each for each in candidates if each not in absent])
+    position = [task.candidate for task in tasks].index(base)
     run = Run(tasks, settings.describe_input(), progress, strict, training)
-    failures: list[Failure] = []
-    if len(runtimes) > 1 or len({each.runtime for each in candidates}) > 1:
-        is_named = ALL not in {runtime.strip(), precision.strip()}
-        failures = [
-            replace(
-                each, is_named=is_named or ("@" in each.model and each.model in map(str, named))
-            )
-            for each in run.try_runtimes(forgives=True)
-        ]
-    tasks = run.tasks
-    candidates = [task.candidate for task in tasks]
-    if base not in candidates:
-        why = next(each.reason for each in failures if each.model == str(base))
-        raise MeasurementError(f"the baseline {str(base)!r} cannot be measured: {why}")
-    if repeats is None and interval is None and max_time_s is None:
-        max_time_s = SOON_S * max(1, len(candidates) - 1)
-    position = candidates.index(base)
-    pairs = [(candidate, position) for candidate in range(len(tasks) + 1) if candidate != position]
-    with run.interruptible(lambda: _comparison(run, position, failures, complete=False)):
+    if len({each.runtime for each in candidates}) > 1:
+        run.baseline = position
+    is_of_all = ALL in {runtime.strip(), precision.strip()}
+    own = {base, *(settings.candidate(each) for each in named if _names_its_runtime(each))}
+    unnamed = _others_than(own, candidates) if is_of_all else []
+
+    def result(*, complete: bool) -> Comparison:
+        found = [*absent.values(), *(run.failures[at] for at in sorted(run.failures))]
+        return _comparison(
+            run,
+            position,
+            [replace(each, is_named=each.model not in unnamed) for each in found],
+            complete=complete,
+        )
+
+    with run.interruptible(lambda: result(complete=False)):
         run.inspect()
         run.check_classes()
+        others = [at for at in range(len(tasks)) if at != position and at not in run.failures]
+        if repeats is None and interval is None and max_time_s is None:
+            max_time_s = SOON_S * max(1, len(others))
+        pairs: list[Pair] = [(candidate, position) for candidate in [*others, len(tasks)]]
         run.time(
             pairs,
             most=least if interval is None and max_time_s is None else MOST_ROUNDS,
@@ -258,7 +262,7 @@ def compare(
             more_candidates=[tasks[position]],
             enough=_until(run, pairs, least=least, interval=interval, max_time_s=max_time_s),
         )
-    return _comparison(run, position, failures, complete=True)
+    return result(complete=True)
 
 
 def _plan(full: tuple[Sampling, ...], *, training: bool) -> tuple[Sampling, ...]:
@@ -267,7 +271,7 @@ def _plan(full: tuple[Sampling, ...], *, training: bool) -> tuple[Sampling, ...]
 
 def _until(
     run: Run,
-    pairs: Sequence[tuple[int, int]],
+    pairs: Sequence[Pair],
     *,
     least: int,
     interval: float | None,
@@ -293,7 +297,7 @@ def _until(
     return enough
 
 
-def _relative_half_width(run: Run, pair: tuple[int, int]) -> float:
+def _relative_half_width(run: Run, pair: Pair) -> float:
     """Return half the width of the interval of a ratio of forward latencies, as a share of it."""
     candidate, baseline = (run.recordings[candidate].phases["forward"] for candidate in pair)
     interval = ratio_interval(paired_ratios(candidate, baseline))
@@ -305,7 +309,7 @@ def _comparison(
 ) -> Comparison:
     """Return the comparison with the model at this position as baseline."""
     profiles = run.profiles(complete=complete)
-    baseline = profiles[position]
+    baseline = profiles[position - sum(failed < position for failed in run.failures)]
     for candidate in profiles:
         check_comparable(baseline, candidate)
     timed = len(run.recordings) > len(run.tasks)
@@ -321,14 +325,43 @@ def _comparison(
     )
 
 
+def _find_absent(candidates: Sequence[Candidate], *, needed: Candidate) -> dict[Candidate, Failure]:
+    """Return the candidates whose runtime is not installed, and what is said of each.
+
+    Raises:
+        NotInstalledError: that of the candidate that is needed is not.
+    """
+    found = {}
+    for candidate in candidates:
+        try:
+            check_runtime(candidate.runtime)
+        except NotInstalledError as error:
+            if candidate == needed:
+                raise
+            found[candidate] = Failure(str(candidate), UsageError.__name__, str(error))
+    return found
+
+
+def _others_than(own: Collection[Candidate], candidates: Sequence[Candidate]) -> list[str]:
+    """Return those whose runtime nobody named; a network that was named is named in eager."""
+    return [
+        str(each)
+        for each in candidates
+        if each not in own and replace(each.runtime, options={}) != EAGER
+    ]
+
+
+def _names_its_runtime(model: str | ModelSpec | Candidate) -> bool:
+    return isinstance(model, Candidate) or (isinstance(model, str) and names_runtime(model))
+
+
 def _in_runtimes(
     settings: Settings, model: str | ModelSpec | Candidate, runtimes: Sequence[RuntimeSpec]
 ) -> list[Candidate]:
     """Return a model in each runtime, or in its own where it names one."""
     found = settings.candidate(model)
-    names_one = isinstance(model, str) and names_runtime(model)
     # No graph file runs in eager, which is meant where nothing is said.
-    if names_one or isinstance(model, Candidate) or (found.is_graph and runtimes == [EAGER]):
+    if _names_its_runtime(model) or (found.is_graph and runtimes == [EAGER]):
         return [found]
     return [replace(found, runtime=each) for each in runtimes]
 

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import logging
 import time
 import weakref
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -20,7 +21,8 @@ from segbench.errors import NotComparableError, SegbenchError
 from segbench.measurement.assembly import assemble_profile
 from segbench.measurement.host.reading import read_environment
 from segbench.measurement.recording import Recording
-from segbench.measurement.schedule import IN_TURNS, Pair, Rounds, Sampling
+from segbench.measurement.rounds import Rounds
+from segbench.measurement.schedule import IN_TURNS, Pair, Sampling
 from segbench.measurement.temporary import held_folder
 from segbench.measurement.workers.cached_pools import StartsPools
 from segbench.measurement.workers.pool import start_pools
@@ -32,20 +34,31 @@ from segbench.measurement.workers.replies import (
     ParityReply,
     PreparationReply,
 )
-from segbench.measurement.workers.supervisor import Question, ask_each, try_each
+from segbench.measurement.workers.supervisor import Question, try_each
 from segbench.progress import Interrupted, Progress
 from segbench.results.candidate import EAGER
 from segbench.results.environment import Environment
 from segbench.results.profile import Failure, Profile
 from segbench.runtimes import can_train, find_runtime
 
+LOG = logging.getLogger(__name__)
 STORED = r"[0-9a-f]{16}.*"  # what a run's folder holds, if it was killed
+PREPARING = "preparing runtimes"
 NO_PEAKS: MemoryReply = {
     "preparation_peak_bytes": None,
     "prepare_s": None,
     "forward_peak_bytes": None,
     "train_peak_bytes": None,
 }
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """A question about a task, and what is said of the stage that it fails in."""
+
+    position: int
+    stage: str
+    question: Question
 
 
 @dataclass
@@ -55,6 +68,10 @@ class Run:
     Attributes:
         tasks: the networks that get a profile.
         training: whether what a training step takes is wanted too.
+        baseline: position of the task without which the others are worth nothing, where the others
+            may fail without ending the run; None where the first failure ends it.
+        failures: tasks that have failed, by their position. They have no part in what follows, and
+            no profile.
         start_pools: starts what the workers of some rounds come from.
         candidates: those that are timed; the tasks, and others after them.
         in_turns: the candidates that are timed in turns with another.
@@ -66,12 +83,14 @@ class Run:
     progress: Progress
     strict: bool = False
     training: bool = True
+    baseline: int | None = None
+    failures: dict[int, Failure] = field(default_factory=dict)
     start_pools: StartsPools = start_pools
     environment: Environment = field(default_factory=read_environment)
     started_s: float = field(default_factory=time.perf_counter)
     candidates: list[Task] = field(default_factory=list)
     in_turns: frozenset[int] = frozenset()
-    inspections: list[InspectionReply] = field(default_factory=list)
+    inspections: list[InspectionReply | None] = field(default_factory=list)
     memories: list[MemoryReply] = field(default_factory=list)
     recordings: list[Recording] = field(default_factory=list)
     parities: dict[int, ParityReply] = field(default_factory=dict)
@@ -111,103 +130,93 @@ class Run:
             peaks: positions of the tasks whose peak memory is wanted, which takes longer than all
                 the counting; that of all if None.
         """
-        asked = {"strict": self.strict, "training": self.training}
-        counts = [
-            Question(replace(task, threads=1), "inspection", "inspect", asked)
-            for task in self.tasks
-        ]
-        weighed = range(len(self.tasks)) if peaks is None else peaks
+        self.try_runtimes()
+        arguments = {"strict": self.strict, "training": self.training}
         weights = [
-            Question(
-                self.tasks[position],
-                "memory",
-                "measure",
-                {"training": self.training and can_train(self.tasks[position].candidate.runtime)},
-            )
-            for position in weighed
+            _Asked(position, "in the weighing of its memory", self._weighing(position))
+            for position in self._living()
+            if peaks is None or position in peaks
         ]
-        if not self.parities:
-            self.try_runtimes(forgives=False)
-        questions = [*weights, *counts]  # the longer ones first
-        replies = ask_each(
-            questions,
-            at_a_time=self.environment.effective_cpus,
-            progress=lambda done: self.progress("counting", done, len(questions)),
-        )
-        self.inspections = cast("list[InspectionReply]", replies[len(weights) :])
+        counts = [
+            _Asked(
+                position,
+                "in counting",
+                Question(
+                    replace(self.tasks[position], threads=1), "inspection", "inspect", arguments
+                ),
+            )
+            for position in self._living()
+        ]
+        replies = self._ask([*weights, *counts], "counting")  # the longer ones first
+        self.inspections = [None] * len(self.tasks)
+        for asked, counted in zip(counts, replies[len(weights) :], strict=True):
+            self.inspections[asked.position] = cast("InspectionReply | None", counted)
         self.memories = [NO_PEAKS] * len(self.tasks)
-        for position, reply in zip(weighed, replies, strict=False):
-            self.memories[position] = cast("MemoryReply", reply)
+        for asked, weighed in zip(weights, replies, strict=False):
+            self.memories[asked.position] = cast("MemoryReply", weighed or NO_PEAKS)
         for position, prepared in self._prepared.items():
             self.memories[position] = {**self.memories[position], **prepared}
 
-    def try_runtimes(self, *, forgives: bool) -> list[Failure]:
-        """Let every candidate that is not eager be prepared and compared with eager, once.
+    def try_runtimes(self) -> None:
+        """Let every candidate that is not eager be prepared and compared with eager, once."""
+        prepared = [
+            _Asked(at, "in its preparation", Question(self.tasks[at], "memory", "prepare"))
+            for at in self._living()
+            if self.tasks[at].store is not None
+        ]
+        for asked, reply in zip(prepared, self._ask(prepared, PREPARING), strict=True):
+            if reply is not None:
+                self._prepared[asked.position] = cast("PreparationReply", reply)
+        compared = [
+            _Asked(at, "in its comparison with eager", Question(task, "parity", "measure"))
+            for at in self._living()
+            if (task := self.tasks[at]).candidate.runtime != EAGER and not task.candidate.is_graph
+        ]
+        for asked, reply in zip(compared, self._ask(compared, PREPARING), strict=True):
+            if reply is not None:
+                self.parities[asked.position] = cast("ParityReply", reply)
 
-        Args:
-            forgives: take candidates that fail out of the tasks, instead of raising their error.
+    def _weighing(self, position: int) -> Question:
+        task = self.tasks[position]
+        training = self.training and can_train(task.candidate.runtime)
+        return Question(task, "memory", "measure", {"training": training})
 
-        Returns:
-            Those that failed, with their error.
-        """
-        failures: list[Failure] = []
-        for verb in ("prepare", "parity"):
-            asked = [
-                at
-                for at, task in enumerate(self.tasks)
-                if (
-                    task.store is not None
-                    if verb == "prepare"
-                    else task.candidate.runtime != EAGER and not task.candidate.is_graph
-                )
-            ]
-            questions = [
-                Question(self.tasks[at], "memory", "prepare")
-                if verb == "prepare"
-                else Question(self.tasks[at], "parity", "measure")
-                for at in asked
-            ]
+    def _living(self) -> list[int]:
+        """Return the positions of the tasks that have not failed."""
+        return [position for position in range(len(self.tasks)) if position not in self.failures]
 
-            def show(done: int, total: int = len(questions)) -> None:
-                self.progress("preparing runtimes", done, total)
-
-            replies = try_each(
-                questions,
-                at_a_time=self.environment.effective_cpus,
-                progress=show,
-                stops=not forgives,
-            )
-            failed = {
-                at: reply
-                for at, reply in zip(asked, replies, strict=True)
-                if isinstance(reply, SegbenchError)
-            }
-            if failed and not forgives:
-                raise failed[min(failed)]
-            found = {
-                at: reply for at, reply in zip(asked, replies, strict=True) if at not in failed
-            }
-            if verb == "prepare":
-                self._prepared = cast("dict[int, PreparationReply]", found)
+    def _ask(self, asked: Sequence[_Asked], doing: str) -> list[dict[str, Any] | None]:
+        """Put questions to fresh processes; return the replies, None of tasks that failed."""
+        replies = try_each(
+            [each.question for each in asked],
+            at_a_time=self.environment.effective_cpus,
+            progress=lambda done: self.progress(doing, done, len(asked)),
+            stops=self.baseline is None,
+        )
+        found: list[dict[str, Any] | None] = []
+        for each, reply in zip(asked, replies, strict=True):
+            if isinstance(reply, SegbenchError):
+                self._fail(each.position, each.stage, reply)
+                found.append(None)
             else:
-                self.parities = cast("dict[int, ParityReply]", found)
-            failures += [
-                Failure(self.tasks[at].label, type(error).__name__, str(error))
-                for at, error in failed.items()
-            ]
-            self._leave_out(failed)
-        return failures
+                found.append(reply)
+        return found
 
-    def _leave_out(self, positions: Collection[int]) -> None:
-        """Take tasks out, and what is known of them."""
-        kept = [at for at in range(len(self.tasks)) if at not in positions]
-        self.tasks = [self.tasks[at] for at in kept]
-        self._prepared = {
-            new: self._prepared[at] for new, at in enumerate(kept) if at in self._prepared
-        }
-        self.parities = {
-            new: self.parities[at] for new, at in enumerate(kept) if at in self.parities
-        }
+    def _fail(self, candidate: int, stage: str, error: SegbenchError) -> None:
+        """Take a candidate out that has failed, or raise where the run is nothing without it."""
+        if self.baseline is None:
+            raise error
+        if candidate in self.failures:
+            return
+        reason = f"{stage}, {error}"
+        # Those after the tasks are the baseline once more.
+        if candidate == self.baseline or candidate >= len(self.tasks):
+            label = self.tasks[self.baseline].label
+            said = f"the baseline {label!r} cannot be measured: {reason}"
+            raise type(error)(said) from error
+        label = self.tasks[candidate].label
+        self.failures[candidate] = Failure(label, type(error).__name__, reason)
+        LOG.debug("%s: %s\n%s", label, reason, "\n".join(getattr(error, "__notes__", ())))
 
     def _is_trained(self, task: Task) -> bool:
         """Tell whether a training step can be timed, by what was found out about the network."""
@@ -215,25 +224,30 @@ class Run:
         if task not in self.tasks or not self.is_inspected:
             return True
         position = self.tasks.index(task)
-        withheld = {
-            **self.inspections[position]["withheld"],
-            **self.memories[position].get("withheld", {}),
-        }
+        inspection = self.inspections[position]
+        if inspection is None:
+            return False  # it has failed
+        withheld = {**inspection["withheld"], **self.memories[position].get("withheld", {})}
         return "training" not in withheld
 
     def check_classes(self) -> None:
         """Refuse networks that do not do the same work."""
-        first = self.inspections[0]
-        for inspection, task in zip(self.inspections, self.tasks, strict=True):
-            if inspection["classes"] != first["classes"]:
+        found = [
+            (inspection["classes"], task.label)
+            for inspection, task in zip(self.inspections, self.tasks, strict=True)
+            if inspection is not None
+        ]
+        classes, first = found[0]
+        for other, label in found:
+            if other != classes:
                 raise NotComparableError(
-                    f"cannot compare {task.label} with {self.tasks[0].label}: classes differ "
-                    f"({inspection['classes']} and {first['classes']}); give all the same classes"
+                    f"cannot compare {label} with {first}: classes differ "
+                    f"({other} and {classes}); give all the same classes"
                 )
 
     def time(
         self,
-        pairs: Sequence[Pair],
+        pairs: list[Pair],
         *,
         most: int,
         seed: int,
@@ -244,7 +258,8 @@ class Run:
         """Measure the tasks, and more candidates after them; only here must the machine be quiet.
 
         Args:
-            pairs: positions among the tasks and the candidates after them.
+            pairs: positions among the tasks and the candidates after them. Those of a candidate
+                that fails are taken out.
             most: rounds at most.
             enough: told the number of finished rounds; whether to stop.
         """
@@ -252,6 +267,11 @@ class Run:
         self.in_turns = frozenset(candidate for pair in pairs if pair[1:] for candidate in pair)
         self.recordings = [Recording() for _ in self.candidates]
         training = any(sampling.work == "training" for sampling in plan)
+
+        def fail(candidate: int, stage: str, error: SegbenchError) -> None:
+            self._fail(candidate, stage, error)
+            pairs[:] = [pair for pair in pairs if candidate not in pair]
+
         wall, cpu = time.perf_counter(), time.process_time()
         Rounds(
             tasks=self.candidates,
@@ -260,6 +280,7 @@ class Run:
             seed=seed,
             start_pools=partial(self.start_pools, self.candidates, training=training),
             plan=plan,
+            fails=fail,
             untrained=frozenset(  # a search inspects nothing, and times no training
                 candidate
                 for candidate, task in enumerate(self.candidates)
@@ -271,7 +292,7 @@ class Run:
         self.supervisor_cpu_share = cpu / wall
 
     def profiles(self, *, complete: bool) -> list[Profile]:
-        """Return a profile for each network that was inspected."""
+        """Return a profile for each network that was inspected and has not failed."""
         recordings = self.recordings or [Recording() for _ in self.tasks]
         return [
             assemble_profile(
@@ -290,6 +311,7 @@ class Run:
             for position, (task, inspection, memory, recording) in enumerate(
                 zip(self.tasks, self.inspections, self.memories, recordings, strict=False)
             )
+            if inspection is not None and position not in self.failures
         ]
 
     @contextmanager

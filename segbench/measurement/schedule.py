@@ -1,18 +1,14 @@
-"""The order of measuring: rounds of fresh processes, and in each round pairs of two networks."""
+"""The order of measuring in a round: pairs of two networks, in blocks that take turns."""
 
 from __future__ import annotations
 
 import math
 import random
-import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from segbench.measurement.recording import Recording
-from segbench.measurement.workers.pool import MOST_AHEAD, Opens
-from segbench.measurement.workers.protocol import Task, Work
-from segbench.measurement.workers.replies import TimingWorker
-from segbench.progress import Progress
+from segbench.measurement.workers.protocol import Work
 from segbench.results.profile import Phase
 from segbench.results.samples import deviation_within_rounds, paired_ratios
 
@@ -30,8 +26,6 @@ PROCESS_DEVIATION = 0.024
 MAX_STRETCH = 5.0  # longest pair, relative to a quiet machine
 # What is looked at to see how far the blocks of a work differ.
 SHOWN_BY: dict[Work, Phase] = {"inference": "forward", "training": "backward"}
-
-STEPS = 100  # of progress that a round is shown in
 
 Pair = tuple[int, ...]
 
@@ -165,140 +159,7 @@ def plan_turns(pairs: Sequence[Pair], cycles: Sequence[int], rng: random.Random)
     ]
 
 
-@dataclass(frozen=True)
-class Rounds:
-    """A run over several networks, which are the candidates of its pairs.
-
-    Attributes:
-        pairs: candidates that are compared with each other, or one alone. They are read anew for
-            each round, so that those which are decided may be taken out between rounds.
-        untrained: candidates that cannot be trained. They have no part in training, and one that
-            they are compared with is trained alone.
-        most: rounds, if it is not enough before.
-        enough: told the number of finished rounds; whether to stop. Without it, all are measured.
-        start_pools: starts what the workers of so many rounds come from, side by side, for that is
-            quicker; nothing of it computes any more when it returns.
-        sleep: waits so many seconds without computing.
-        clock: reads seconds.
-    """
-
-    tasks: Sequence[Task]
-    pairs: Sequence[Pair]
-    most: int
-    seed: int
-    start_pools: Callable[[int], Sequence[Opens]]
-    plan: tuple[Sampling, ...] = IN_TURNS
-    untrained: frozenset[int] = frozenset()
-    enough: Callable[[int], bool] | None = None
-    sleep: Callable[[float], None] = time.sleep
-    clock: Callable[[], float] = time.monotonic
-
-    def run(self, recordings: Sequence[Recording], progress: Progress) -> None:
-        """Measure everything; what is finished stands in the recordings even if this is cut off."""
-        rng = random.Random(self.seed)  # noqa: S311 - an order, not a secret
-        waiting: list[Opens] = []
-        start_s = 0.0
-        try:
-            for number in range(self.most):
-                report = self._reporter(number, progress)
-                report("starting", 0.0)
-                if not waiting:
-                    ahead = min(self.most - number, MOST_AHEAD)
-                    started_s = self.clock()
-                    waiting.extend(self.start_pools(ahead))
-                    start_s = (self.clock() - started_s) / ahead
-                began_s = self.clock() - start_s
-                candidates = sorted({candidate for pair in self.pairs for candidate in pair})
-                rng.shuffle(
-                    candidates
-                )  # so that to be the first to start and warm up is nobody's lot
-                pool = waiting.pop(0)
-                try:
-                    opened = pool.open([self.tasks[candidate] for candidate in candidates])
-                    workers = dict(zip(candidates, map(TimingWorker, opened), strict=True))
-                    self._measure(workers, recordings, number, rng, report, began_s)
-                finally:
-                    pool.close()
-                if self.enough is not None and self.enough(number + 1):
-                    break
-        finally:
-            for pool in waiting:
-                pool.close()
-        progress("timed", self.most * STEPS, self.most * STEPS)
-
-    def _pairs_of(self, work: Work) -> list[Pair]:
-        """Return the pairs of a work, without the candidates that cannot do it."""
-        if work == "inference" or not self.untrained:
-            return list(self.pairs)
-        trained = (
-            tuple(candidate for candidate in pair if candidate not in self.untrained)
-            for pair in self.pairs
-        )
-        return [pair for pair in dict.fromkeys(trained) if pair]
-
-    def _reporter(self, number: int, progress: Progress) -> Callable[[str, float], None]:
-        most = f" of {self.most}" if self.enough is None else ""
-
-        def report(doing: str, part: float) -> None:
-            done = round((number + part) * STEPS)
-            progress(f"round {number + 1}{most}: {doing}", done, self.most * STEPS)
-
-        return report
-
-    def _measure(
-        self,
-        workers: Mapping[int, TimingWorker],
-        recordings: Sequence[Recording],
-        number: int,
-        rng: random.Random,
-        report: Callable[[str, float], None],
-        began_s: float,
-    ) -> None:
-        """Measure one round."""
-        timed_s = 0.0
-        for position, sampling in enumerate(self.plan):
-            work = sampling.work
-            pairs = self._pairs_of(work)
-            if not pairs:
-                continue
-            taking_part = {candidate for pair in pairs for candidate in pair}
-            calls_s = {}
-            for candidate, worker in workers.items():
-                if candidate not in taking_part:
-                    continue
-                report(
-                    f"warming up {self.tasks[candidate].label}, {work}", position / len(self.plan)
-                )
-                self.sleep(FALL_ASLEEP_S)
-                warmed_up = worker.warm_up(work)
-                recordings[candidate].add_warm_up(warmed_up, round_number=number)
-                calls_s[candidate] = warmed_up["recent_s"]
-            overhead_s = (self.clock() - began_s - timed_s) / len(pairs)
-            cycles = [
-                _plan_cycles(sampling, pair, calls_s, recordings, overhead_s) for pair in pairs
-            ]
-            turns = plan_turns(pairs, cycles, rng)
-            turns_began_s = self.clock()
-            before: Turn | None = None
-            for done, turn in enumerate(turns):
-                part = (position + done / len(turns)) / len(self.plan)
-                report(f"timing {self.tasks[turn.candidate].label}, {work}", part)
-                is_other = before is None or before.candidate != turn.candidate
-                if is_other:
-                    self.sleep(FALL_ASLEEP_S)
-                block = workers[turn.candidate].block(
-                    work,
-                    sampling.block_s,
-                    discard_first=is_other and settles(calls_s[turn.candidate]),
-                )
-                recordings[turn.candidate].add_block(block, round_number=number, cycle=turn.cycle)
-                before = turn
-            timed_s += self.clock() - turns_began_s
-        for candidate, worker in workers.items():
-            recordings[candidate].state = worker.state()
-
-
-def _plan_cycles(
+def plan_cycles(
     sampling: Sampling,
     pair: Pair,
     calls_s: Mapping[int, float],

@@ -95,7 +95,7 @@ def _ratio(
         paper = published_ratio(candidate.label, baseline.label, metric.published)
     if metric.phase is None:
         above, below = metric.read(candidate), metric.read(baseline)
-        if above is None or not below:
+        if not above or not below:  # of nothing there are no multiples
             return None
         if any(is_lower_bound(metric.name, profile) for profile in (candidate, baseline)):
             return None

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
-from segbench.errors import UsageError
+from segbench.errors import NotInstalledError, UsageError
 from segbench.results.candidate import HEADS, PRECISIONS
 from zoo.errors import did_you_mean
 from zoo.values import Value, write_value
@@ -186,6 +186,7 @@ def check_runtime(spec: RuntimeSpec) -> None:
 
     Raises:
         UsageError: naming what there is.
+        NotInstalledError: its packages are missing.
 
     >>> from segbench.results.candidate import RuntimeSpec
     >>> check_runtime(RuntimeSpec("eager"))
@@ -197,7 +198,7 @@ onnxruntime, openvino)
     row = find_runtime(spec.name)
     missing = missing_packages(row)
     if missing:
-        raise UsageError(
+        raise NotInstalledError(
             f"runtime {spec.name!r} needs {' and '.join(missing)}, which is not installed here; "
             f"install it with: pip install 'segbench[{row.extra}]'"
         )

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from dataclasses import replace
 
-from segbench.errors import UsageError
+from segbench.errors import NotInstalledError, UsageError
 from segbench.results.candidate import HEADS, RuntimeSpec, read_precision
 from segbench.runtimes import RUNTIMES, check_runtime, find_runtime, missing_packages
 
@@ -13,7 +14,7 @@ ALL = "all"
 
 
 def choose_runtimes(
-    runtime: str, precision: str = "fp32", head: str = HEADS[0]
+    runtime: str, precision: str = "fp32", head: str = HEADS[0], *, absent: bool = False
 ) -> list[RuntimeSpec]:
     """Return the runtimes that texts name, each in every precision and with every head.
 
@@ -22,10 +23,11 @@ def choose_runtimes(
             installed.
         precision: of those that name none: one, several, or ``all`` that each runtime has.
         head: of those that name none: one or several.
+        absent: whether runtimes that are not installed are among them.
 
     Raises:
-        UsageError: a name is unknown, or a runtime that is named is not installed, or lacks a
-            precision that is named.
+        UsageError: a name is unknown, or a runtime that is named lacks a precision that is named.
+        NotInstalledError: a runtime that is named is not installed, where none may be absent.
 
     >>> [str(spec) for spec in choose_runtimes("eager", "fp32,bf16")]
     ['eager', 'eager:bf16']
@@ -33,24 +35,25 @@ def choose_runtimes(
     ['eager,layout=nhwc', 'eager']
     """
     found: list[RuntimeSpec] = []
-    for spec, is_said in _named(runtime):
+    for spec, is_said in _named(runtime, absent=absent):
         for each in [spec.precision] if is_said else _precisions(spec, precision, runtime):
             for form in [spec.head] if "head" in spec.options else _split(head):
                 options = dict(spec.options)
                 if form != HEADS[0]:
                     options["head"] = form
                 chosen = replace(spec, precision=each, options=options)
-                check_runtime(chosen)
+                with contextlib.suppress(*([NotInstalledError] if absent else [])):
+                    check_runtime(chosen)
                 if chosen not in found:
                     found.append(chosen)
     return found
 
 
-def _named(text: str) -> list[tuple[RuntimeSpec, bool]]:
+def _named(text: str, *, absent: bool) -> list[tuple[RuntimeSpec, bool]]:
     """Return runtimes, and whether each names its precision."""
     if text.strip() == ALL:
-        installed = [name for name, row in RUNTIMES.items() if not missing_packages(row)]
-        return [(RuntimeSpec(name), False) for name in installed]
+        found = [name for name, row in RUNTIMES.items() if absent or not missing_packages(row)]
+        return [(RuntimeSpec(name), False) for name in found]
     pieces: list[str] = []
     for piece in text.split(","):
         # An option belongs to the runtime before it.

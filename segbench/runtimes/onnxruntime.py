@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import warnings
 from typing import TYPE_CHECKING, Any
 
 import onnxruntime as ort
 import torch
 
+from segbench.errors import UsageError
 from segbench.runtimes.model import set_mode
 from zoo.exporting import exporting
 
@@ -80,6 +82,13 @@ def export(model: nn.Module, images: Tensor) -> Any:  # noqa: ANN401 - onnx's me
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)
     with warnings.catch_warnings(), torch.no_grad(), exporting():
         warnings.simplefilter("ignore")  # of the exporter, about its own code
-        program = torch.onnx.export(model, (images,), dynamo=True, verbose=False)
+        try:
+            program = torch.onnx.export(model, (images,), dynamo=True, verbose=False)
+        except torch.onnx.OnnxExporterError as error:
+            missing = re.search(r"No ONNX function found for <OpOverload\(op='(.+?)'", str(error))
+            if missing is None:
+                raise
+            said = f"runtime 'onnxruntime' has no operator {missing[1]}"
+            raise UsageError(f"{said}; measure the network in another") from error
     assert program is not None  # noqa: S101 - without a path it is returned
     return program.model_proto

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import re
 import warnings
 from typing import TYPE_CHECKING, Any
 
 import openvino as ov
 import torch
 from openvino import properties
+from openvino.frontend import OpConversionFailure
 from openvino.properties import hint
 
 from segbench.errors import UsageError
@@ -54,7 +56,8 @@ def prepare(
     """Convert the model, or take what is stored of it, and compile it.
 
     Raises:
-        UsageError: the engine computes with another precision than was asked for.
+        UsageError: the engine lacks an operator, or computes with another precision than was asked
+            for.
     """
     set_mode(model, training=False)
     core = ov.Core()
@@ -72,7 +75,7 @@ def convert(model: nn.Module, images: Tensor) -> ov.Model:
     """Return the model as OpenVINO has it, for images of this shape."""
     with torch.no_grad(), exporting(), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of the tracer, about itself
-        return ov.convert_model(model, example_input=images, input=[list(images.shape)])
+        return _convert(model, images)
 
 
 def start(core: ov.Core, graph: ov.Model, spec: RuntimeSpec) -> ov.CompiledModel:
@@ -101,6 +104,18 @@ def start(core: ov.Core, graph: ov.Model, spec: RuntimeSpec) -> ov.CompiledModel
             "on this CPU; leave that precision out"
         )
     return compiled
+
+
+def _convert(model: nn.Module, images: Tensor) -> ov.Model:
+    try:
+        return ov.convert_model(model, example_input=images, input=[list(images.shape)])
+    except OpConversionFailure as error:
+        missing = re.search(r"No conversion rule found for operations: (.+)", str(error))
+        if missing is None:
+            raise
+        raise UsageError(
+            f"runtime 'openvino' has no operator {missing[1]}; measure the network in another"
+        ) from error
 
 
 def _store(graph: ov.Model, path: Path) -> None:

@@ -26,14 +26,9 @@ from segbench.budgets.revisions import (
 )
 from segbench.errors import MeasurementError, UsageError
 from segbench.measurement.settings import Settings
+from segbench.measurement.workers.child_program import child_program, holds_zoo, import_path
 from segbench.measurement.workers.protocol import Task, decode, encode
-from segbench.measurement.workers.supervisor import (
-    Question,
-    ask_once,
-    child_program,
-    holds_zoo,
-    import_path,
-)
+from segbench.measurement.workers.supervisor import Question, ask_once
 from segbench.results.check import Revision
 
 PROJECT = Path(__file__).parents[2]

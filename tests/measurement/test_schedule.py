@@ -11,10 +11,11 @@ import pytest
 from made_up_results import QUIET
 from tasks import make_task
 
+from segbench.errors import MeasurementError
 from segbench.measurement.recording import Recording
+from segbench.measurement.rounds import Rounds
 from segbench.measurement.schedule import (
     ALONE,
-    Rounds,
     Sampling,
     count_cycles,
     cycle_seconds,
@@ -27,6 +28,9 @@ PHASES_OF = {"inference": ("forward",), "training": ("forward_train", "backward"
 SHORT_S, LONG_S = 0.1, 0.3  # of a call, to either side of what is settled by another
 TWO_CYCLES = Sampling("inference", 0.1, 1.0, min_cycles=2, max_cycles=2)
 BOTH = (TWO_CYCLES, Sampling("training", 0.2, 1.0, min_cycles=1, max_cycles=1))
+
+
+BROKEN = MeasurementError("it broke")
 
 
 @dataclass(frozen=True)
@@ -49,11 +53,13 @@ class Slept:
 class Diary:
     """What all fake workers did, in order; their answers can be made to fail."""
 
-    def __init__(self, *, calls_s=(), fail_at=None, error=None):
+    def __init__(self, *, calls_s=(), fail_at=None, error=None, broken=None, unopened=None):
         self.lines = []
         self.calls_s = calls_s
         self.samples_s = repeat(1.0)
         self.fail_at, self.error = fail_at, error
+        self.broken = broken or {}  # by candidate, after how many answers it breaks for ever
+        self.unopened = unopened  # a candidate
         self.opened = []
         self.closed = []
         self.pools = []
@@ -79,7 +85,7 @@ class FakePool:
     def __init__(self, diary):
         self.diary, self.workers, self.closed = diary, [], 0
 
-    def open(self, tasks):
+    def try_open(self, tasks):
         assert not self.closed
         candidates = [int(task.network.name.removeprefix("net")) for task in tasks]
         first = len(self.diary.opened)
@@ -87,7 +93,8 @@ class FakePool:
             FakeWorker(self.diary, candidate, first + at) for at, candidate in enumerate(candidates)
         ]
         self.diary.opened += self.workers
-        return self.workers
+        unopened = self.diary.unopened
+        return [BROKEN if each.candidate == unopened else each for each in self.workers]
 
     def close(self):
         self.closed += 1
@@ -101,6 +108,11 @@ class FakeWorker:
     def ask(self, do, **arguments):
         if len(self.diary.asked) + 1 == self.diary.fail_at:
             raise self.diary.error
+        left = self.diary.broken.get(self.candidate)
+        if left is not None:
+            self.diary.broken[self.candidate] = left - 1
+            if not left:
+                raise BROKEN
         self.diary.lines.append(Asked(do, self.candidate, self.number, **arguments))
         if do == "state":
             return {"candidate": self.candidate}
@@ -543,3 +555,72 @@ def test_pools_that_were_started_ahead_are_closed_when_a_round_fails():
     measure(diary, [(0,)], most=3)
     assert len(diary.opened) == 1
     assert [pool.closed for pool in diary.pools] == [1, 1, 1]
+
+
+class Failures:
+    """What fails, and the pairs that are left."""
+
+    def __init__(self, pairs):
+        self.pairs, self.told = pairs, []
+
+    def __call__(self, candidate, stage, error):
+        assert error is BROKEN
+        self.told.append((candidate, stage))
+        self.pairs[:] = [pair for pair in self.pairs if candidate not in pair]
+
+
+# A candidate is asked in each round for its warm-up, four blocks in two cycles, and its state.
+@pytest.mark.parametrize(
+    ("answers", "stage", "blocks"),
+    [
+        (0, "in the warm-up of round 1", 0),
+        (1, "in the timing of round 1", 0),
+        (2, "in the timing of round 1", 1),
+        (5, "in the timing of round 1", 4),
+        (6, "in the warm-up of round 2", 4),
+        (7, "in the timing of round 2", 4),
+    ],
+)
+def test_a_candidate_that_fails_has_no_further_part_and_the_others_are_measured_whole(
+    answers, stage, blocks
+):
+    pairs = [(1, 0), (2, 0), (3, 0)]
+    fails, diary = Failures(pairs), Diary(broken={1: answers})
+    recordings = measure(diary, pairs, most=3, plan=(TWO_CYCLES,), fails=fails)
+    assert fails.told == [(1, stage)]
+    assert len(forward_places(recordings[1])) == blocks
+    for recording in recordings[2:]:
+        assert Counter(number for number, _ in forward_places(recording)) == {0: 4, 1: 4, 2: 4}
+        assert set(forward_places(recording)) <= set(forward_places(recordings[0]))
+    broken_in = int(stage[-1]) - 1
+    rounds = Counter(worker.number // 4 for worker in diary.opened if worker.candidate == 1)
+    assert sum(rounds.values()) == broken_in + 1
+    assert diary.closed == diary.opened
+    assert [pool.closed for pool in diary.pools] == [1, 1, 1]
+
+
+def test_a_candidate_whose_worker_cannot_be_opened_is_told_and_the_others_are_measured_whole():
+    pairs = [(1, 0), (2, 0)]
+    fails, diary = Failures(pairs), Diary(unopened=1)
+    _, unopened, other = measure(diary, pairs, most=2, plan=(TWO_CYCLES,), fails=fails)
+    assert fails.told == [(1, "in the start of round 1")]
+    assert forward_places(unopened) == []
+    assert Counter(number for number, _ in forward_places(other)) == {0: 4, 1: 4}
+    assert diary.closed == diary.opened
+
+
+def test_the_rest_of_a_cycle_whose_other_candidate_failed_is_not_timed():
+    pairs = [(1, 0), (2, 0)]
+    diary = Diary(broken={1: 1})
+    base, _, other = measure(diary, pairs, most=1, plan=(TWO_CYCLES,), fails=Failures(pairs))
+    # Of the pair that broke at its first block the baseline has no more than what came before.
+    mine = [place for place in forward_places(base) if place not in forward_places(other)]
+    assert len(mine) <= 1
+
+
+def test_without_what_is_to_be_done_then_a_failure_ends_the_rounds():
+    diary = Diary(broken={1: 3})
+    with pytest.raises(MeasurementError) as caught:
+        measure(diary, most=3)
+    assert caught.value is BROKEN
+    assert diary.closed == diary.opened

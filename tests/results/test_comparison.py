@@ -23,7 +23,7 @@ from segbench.results.comparison import (
     workload_differences,
 )
 from segbench.results.metrics import METRICS
-from segbench.results.profile import Block, Latencies, Memory
+from segbench.results.profile import Block, Latencies, Memory, Preparation
 
 
 def ratios_of(candidate, baseline, control=None):
@@ -93,6 +93,13 @@ def test_what_one_of_the_two_lacks_has_no_ratio():
     assert "latency.forward.p50_s" in found
     for name in ("latency.backward.p50_s", "memory.forward_peak_bytes", "memory.train_peak_bytes"):
         assert name not in found
+
+
+@pytest.mark.parametrize(("candidate_bytes", "bytes_"), [(0, 4096), (4096, 0), (0, 0)])
+def test_of_nothing_there_is_no_ratio(candidate_bytes, bytes_):
+    baseline = make_profile(preparation=Preparation(1.0, bytes_))
+    candidate = make_profile("segnet", preparation=Preparation(1.0, candidate_bytes))
+    assert "preparation.peak_bytes" not in ratios_of(candidate, baseline)
 
 
 def test_only_blocks_that_both_have_are_paired():

@@ -130,6 +130,21 @@ def test_what_a_runtime_has_not_is_refused(text, said):
     assert str(caught.value) == said
 
 
+@pytest.mark.parametrize(
+    ("engine", "operator"), [("openvino", "aten::special_i1"), ("onnxruntime", "prims.bessel_i1")]
+)
+def test_an_operator_that_an_engine_lacks_is_named(engine, operator):
+    for package in RUNTIMES[engine].packages:
+        pytest.importorskip(package)
+    tested = ModelUnderTest(task("nets_for_tests:Bessel", engine))
+    tested.find_logits()
+    with pytest.raises(UsageError) as caught:
+        tested.prepare()
+    assert str(caught.value) == (
+        f"runtime {engine!r} has no operator {operator}; measure the network in another"
+    )
+
+
 def test_a_runtime_that_is_not_installed_is_refused_with_what_installs_it(monkeypatch):
     monkeypatch.setitem(RUNTIMES, "rare", Runtime("x:y", packages=("not_here",), extra="rare"))
     with pytest.raises(UsageError) as caught:

@@ -17,6 +17,7 @@ from processes_for_tests import SUPPORT
 
 from segbench.measurement.schedule import ALONE, IN_TURNS
 from segbench.measurement.workers import pool, supervisor
+from segbench.measurement.workers.child_program import child_program
 from segbench.measurement.workers.fork_server import ForkServer
 from segbench.measurement.workers.supervisor import RETURNING_ALLOCATOR
 
@@ -76,7 +77,7 @@ class Shared:
 
 def _worker(roots, first=""):
     last = f"{first}from segbench.measurement.workers.child import main; main(PARENT)"
-    return supervisor.child_program(roots, sys.path, last)
+    return child_program(roots, sys.path, last)
 
 
 @pytest.fixture(scope="session")
@@ -109,9 +110,9 @@ def forking(zygotes, *, first=""):
 
 
 @contextmanager
-def quickly(zygotes):
+def quickly(zygotes, *, first=""):
     """Let each round be a third as long too, and so the calls that warm up."""
-    with forking(zygotes, first=WARM_UP), pytest.MonkeyPatch.context() as patch:
+    with forking(zygotes, first=WARM_UP + first), pytest.MonkeyPatch.context() as patch:
         for sampling in (*ALONE, *IN_TURNS):
             patch.setitem(vars(sampling), "pair_s", QUICK_S)
         yield

@@ -30,6 +30,13 @@ class RaisesInForward(Pointwise):
         raise RuntimeError(f"the bridge is out for {images.ndim} axes\nand a second line")
 
 
+class Bessel(Pointwise):
+    """An operator that no engine has."""
+
+    def forward(self, images: Tensor) -> Tensor:
+        return torch.special.i1(super().forward(images))
+
+
 class RaisesInTraining(Pointwise):
     def forward(self, images: Tensor) -> Tensor:
         if self.training:

@@ -9,6 +9,7 @@ import torch
 
 from segbench.errors import MeasurementError, UsageError
 from segbench.measurement.instruments.model_under_test import ModelUnderTest
+from segbench.measurement.workers.stages import TELLER
 from segbench.results.candidate import EAGER, GRAPH
 from segbench.runtimes import graphs_of
 from segbench.runtimes.graph_files import check_reads, read_metadata
@@ -57,7 +58,10 @@ class GraphUnderTest:
         self.dtype = session.dtype
 
     def _read(self) -> GraphSession:
-        return self._graphs.read(self.path, self.runtime, self.shape)
+        TELLER.begin("preparing")
+        session = self._graphs.read(self.path, self.runtime, self.shape)
+        TELLER.begin("inference")
+        return session
 
     def _make_images(self, inputs: tuple[Port, ...]) -> torch.Tensor:
         """Return an input of the shape and type that the graph takes."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,6 +13,7 @@ from torch import nn
 import zoo
 from segbench.errors import MeasurementError, UsageError
 from segbench.measurement.instruments.import_check import allow_code, check_builder, check_modules
+from segbench.measurement.workers.stages import TELLER
 from segbench.results.candidate import DTYPES, EAGER
 from segbench.runtimes import find_runtime, prepare
 from segbench.runtimes.heads import WithForm
@@ -51,6 +53,7 @@ class ModelUnderTest:
     """
 
     def __init__(self, task: Task) -> None:
+        TELLER.begin(None)
         workload, asked = task.workload, task.candidate.spec
         if workload.device == "cuda" and not torch.cuda.is_available():
             raise UsageError(
@@ -80,6 +83,7 @@ class ModelUnderTest:
         self.model = WithHead(self.network, self._heads)
         self._workload = workload
         self._session: Session | None = None
+        self._module_s = 0.0  # of a call of the network itself
         self.classes = 0
 
     def _make_images(self, task: Task) -> torch.Tensor:
@@ -100,7 +104,12 @@ class ModelUnderTest:
         What calls modules takes the network itself, for where its logits are is seen in the first
         call. Others are given a module that returns logits: :meth:`find_logits` comes before.
         """
-        self._prepare(self.network if self._runs_modules else self.headed())
+        if self._runs_modules:
+            self._prepare(self.network)
+            return
+        TELLER.begin("preparing")
+        self._prepare(self.headed())
+        TELLER.begin("inference", module_s=self._module_s)
 
     def _prepare(self, model: nn.Module) -> None:
         with self._failures:
@@ -132,9 +141,13 @@ class ModelUnderTest:
 
     def check_module(self) -> torch.Tensor:
         """Call the network itself once, whatever its runtime, and return its logits."""
+        TELLER.begin(None)
         with self._failures:
             session = prepare(self.network, self.images, EAGER)
-        return self._check(lambda: session.run(self.images))
+        began_s = time.perf_counter()
+        logits = self._check(lambda: session.run(self.images))
+        self._module_s = time.perf_counter() - began_s
+        return logits
 
     def infer(self) -> torch.Tensor:
         """Run the first inference and check what it returns; :meth:`prepare` comes before."""
@@ -167,6 +180,8 @@ class ModelUnderTest:
     def hand_out(self, images: torch.Tensor) -> torch.Tensor:
         """Return what the session hands out for images; :meth:`infer` comes before."""
         assert self._session is not None  # noqa: S101 - see above
+        if not self._runs_modules:
+            TELLER.begin("inference", module_s=self._module_s)
         with self._failures:
             found: torch.Tensor = self._session.output(
                 self._session.run(self._session.feed(images))

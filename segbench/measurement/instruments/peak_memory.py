@@ -16,8 +16,9 @@ from segbench.measurement.host.memory import give_back, peak_bytes, reset_peak, 
 from segbench.measurement.instruments.graph_under_test import network_under_test
 from segbench.measurement.instruments.model_under_test import ModelUnderTest
 from segbench.measurement.instruments.thread_pools import set_threads
+from segbench.measurement.workers.stages import TELLER
 from segbench.results.candidate import EAGER
-from segbench.runtimes import prepare
+from segbench.runtimes import find_runtime, prepare
 from segbench.runtimes.model import why_withheld
 
 if TYPE_CHECKING:
@@ -146,9 +147,15 @@ def load_libraries(runtime: RuntimeSpec = EAGER) -> None:
         optimizer.zero_grad(set_to_none=True)
     with torch.inference_mode():
         model.eval()(images)
-    if runtime != EAGER:
-        session = prepare(model, images, runtime)
-        session.run(session.feed(images))
+    if runtime == EAGER:
+        return
+    is_engine = not find_runtime(runtime.name).runs_modules
+    if is_engine:
+        TELLER.begin("preparing")
+    session = prepare(model, images, runtime)
+    if is_engine:
+        TELLER.begin("inference")
+    session.run(session.feed(images))
 
 
 def _train(model: ModelUnderTest) -> None:

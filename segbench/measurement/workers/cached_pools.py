@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from segbench.errors import SegbenchError
 from segbench.measurement.workers.pool import MOST_AHEAD, Opens, WorkerPool, start_pools
 from segbench.measurement.workers.protocol import Task
 from segbench.measurement.workers.supervisor import Worker
@@ -59,8 +60,8 @@ class _Lent:
 
     pool: WorkerPool
 
-    def open(self, tasks: Sequence[Task]) -> list[Worker]:
-        return self.pool.open(tasks)
+    def try_open(self, tasks: Sequence[Task]) -> list[Worker | SegbenchError]:
+        return self.pool.try_open(tasks)
 
     def close(self) -> None:
         self.pool.dismiss()

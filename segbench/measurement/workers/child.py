@@ -17,6 +17,7 @@ import traceback
 from typing import Any, TextIO
 
 from segbench.measurement.workers.protocol import NO_NETWORK, Task, decode, encode, failure_reply
+from segbench.measurement.workers.stages import TELLER
 
 INSTRUMENTS = {
     "timing": "segbench.measurement.instruments.timing:TimingInstrument",
@@ -70,10 +71,15 @@ def main(parent: int) -> None:
     end_with_parent(parent)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the supervisor's to handle
     requests, replies = take_channels()
+
+    def send(line: str) -> None:
+        replies.write(line)
+        replies.flush()
+
+    TELLER.tell_to(lambda message: send(encode(message)))
     session = Session()
     for line in requests:
-        replies.write(session.reply_to(line))
-        replies.flush()
+        send(session.reply_to(line))
 
 
 class Session:

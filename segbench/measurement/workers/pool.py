@@ -12,10 +12,12 @@ import sys
 from collections.abc import Sequence
 from typing import Protocol
 
+from segbench.errors import SegbenchError
+from segbench.measurement.workers.child_program import child_program
 from segbench.measurement.workers.fork_server import ForkServer
 from segbench.measurement.workers.protocol import Task
 from segbench.measurement.workers.replies import Answers
-from segbench.measurement.workers.supervisor import Worker, child_program, worker_environment
+from segbench.measurement.workers.supervisor import Worker, worker_environment
 
 # A process that has imported torch cannot be forked safely where the system's own libraries run
 # threads, as on macOS. There every worker is started by itself.
@@ -27,8 +29,8 @@ _Kind = tuple[tuple[str, ...], tuple[tuple[str, str], ...]]
 class Opens(Protocol):
     """What a round's workers come from, as far as it needs that (:class:`WorkerPool`)."""
 
-    def open(self, tasks: Sequence[Task]) -> Sequence[Answers]:
-        """Return a fresh worker for each task, all of them open."""
+    def try_open(self, tasks: Sequence[Task]) -> Sequence[Answers | SegbenchError]:
+        """Return a fresh worker for each task, or why it cannot be opened."""
         ...
 
     def close(self) -> None:
@@ -70,14 +72,33 @@ class WorkerPool:
             UsageError: a network cannot be built.
             MeasurementError: a worker failed or died.
         """
+        found: list[Worker] = []
+        for opened in self.try_open(tasks):
+            if isinstance(opened, SegbenchError):
+                raise opened
+            found.append(opened)
+        return found
+
+    def try_open(self, tasks: Sequence[Task]) -> list[Worker | SegbenchError]:
+        """Return an open worker for each task, or why there is none."""
+        found = [self._start(task) for task in tasks]
+        for at, worker in enumerate(found):
+            try:
+                if isinstance(worker, Worker):
+                    worker.receive()
+            except SegbenchError as error:
+                found[at] = error
+        return found
+
+    def _start(self, task: Task) -> Worker | SegbenchError:
         then = {"do": "preload", "work": "training"} if self._training else None
-        for task in tasks:
-            # One by one, so that a failure on the way loses none of those that have started.
-            server = self._servers.get(_kind_of(task))
-            self._workers.append(Worker(task, "timing", then=then, server=server))
-        for worker in self._workers:
-            worker.receive()
-        return list(self._workers)
+        server = self._servers.get(_kind_of(task))
+        try:
+            worker = Worker(task, "timing", then=then, server=server)
+        except SegbenchError as error:
+            return error
+        self._workers.append(worker)
+        return worker
 
     def dismiss(self) -> None:
         """End its workers, and leave what others can be forked from."""

@@ -21,6 +21,7 @@ from zoo.spec import ModelSpec
 
 Work = Literal["inference", "training"]
 
+MOST_OF_MESSAGE = 1 << 28  # bytes; the samples of a round are thousands of times fewer
 # What an error of a worker is raised as by its supervisor. The first that fits counts.
 _RAISED_AS: tuple[tuple[type[Exception], type[SegbenchError]], ...] = (
     (ZooError, UsageError),
@@ -111,6 +112,34 @@ def decode(line: str) -> dict[str, Any]:
     if not isinstance(message, dict):
         raise ValueError(f"it is no object but of type {type(message).__name__!r}")  # noqa: TRY004
     return cast("dict[str, Any]", message)
+
+
+class Messages:
+    r"""Messages that come in pieces, as a pipe hands them out.
+
+    >>> messages = Messages()
+    >>> messages.take(b'{"do":"stop"}\n{"do":')
+    [{'do': 'stop'}]
+    >>> messages.take(b'"go"}\n')
+    [{'do': 'go'}]
+    """
+
+    def __init__(self) -> None:
+        self._begun = bytearray()
+
+    def take(self, piece: bytes) -> list[dict[str, Any]]:
+        """Return the messages that end in a piece.
+
+        Raises:
+            ValueError: one is no JSON object, or has no end.
+        """
+        self._begun += piece
+        if b"\n" not in piece:
+            if len(self._begun) > MOST_OF_MESSAGE:
+                raise ValueError("it has no end")
+            return []
+        *whole, self._begun = self._begun.split(b"\n")
+        return [decode(line.decode()) for line in whole]
 
 
 def failure_reply(error: BaseException, message: str, traceback: str) -> dict[str, Any]:

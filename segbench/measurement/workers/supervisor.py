@@ -1,7 +1,7 @@
 """The supervisor's side: start worker processes, ask them, and never leave one behind.
 
-Nothing here imports torch, so that what is measured is not the measurer. The supervisor blocks in
-a read while a worker computes; it never polls.
+Nothing here imports torch, so that what is measured is not the measurer. The supervisor waits for a
+pipe while a worker computes, as long as what the worker does may take; it never polls.
 """
 
 from __future__ import annotations
@@ -11,19 +11,19 @@ import os
 import selectors
 import subprocess
 import sys
-import sysconfig
 import tempfile
+import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, Self, cast
+from typing import IO, TYPE_CHECKING, Any, NoReturn, Self, cast
 
-import zoo
 from segbench.errors import MeasurementError, SegbenchError, os_reason
+from segbench.measurement.workers.child_program import child_program
 from segbench.measurement.workers.exit_status import describe_end, stderr_tail
 from segbench.measurement.workers.forking import PATIENCE_S
-from segbench.measurement.workers.protocol import Task, decode, encode, failure_in
+from segbench.measurement.workers.protocol import Messages, Task, encode, failure_in
+from segbench.measurement.workers.stages import Stage, in_words, limit_of, stage_in
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -56,7 +56,7 @@ RETURNING_ALLOCATOR = {
     "MALLOC_TOP_PAD_": "0",
     "MALLOC_ARENA_MAX": "1",
 }
-MOST_OF_REPLY = 1 << 28  # characters; the samples of a round are thousands of times fewer
+AT_ONCE = 1 << 16  # bytes that a pipe holds
 
 
 def worker_environment(task: Task, instrument: str, inherited: Mapping[str, str]) -> dict[str, str]:
@@ -80,46 +80,6 @@ def worker_environment(task: Task, instrument: str, inherited: Mapping[str, str]
     return environment
 
 
-def child_program(roots: Sequence[str], path: Sequence[str], last: str) -> str:
-    """Return what a child runs: segbench is that of the supervisor, the rest from the roots first.
-
-    A tree's own ``segbench`` is never used, and of its packages named ``zoo`` only segbench's. What
-    that did not have yet and segbench needs by now is the supervisor's.
-
-    Args:
-        path: where the supervisor imports from.
-        last: the statement that all this is for.
-    """
-    steps = [f"import sys; sys.path[:] = {list(path)!r}"]
-    if roots:
-        its_zoo = holds_zoo(roots)
-        here = "segbench" if its_zoo else "segbench, zoo"
-        steps.append(f"import {here}; sys.path[:] = {import_path(roots, path)!r}")
-        if its_zoo:
-            steps.append(f"import zoo; zoo.__path__ = [*zoo.__path__, *{list(zoo.__path__)!r}]")
-    return "; ".join([*steps, last])
-
-
-def holds_zoo(roots: Sequence[str]) -> bool:
-    """Tell whether the zoo's networks are among the code under the roots."""
-    return any(Path(root, "zoo", "registry.py").is_file() for root in roots)
-
-
-def import_path(roots: Sequence[str], path: Sequence[str]) -> list[str]:
-    """Return where to import from: the roots before all that is installed.
-
-    The standard library stays before them, for no tree is to hide it: a ``profile.py`` at the root
-    of a repository, which is common, would stop torch from being imported.
-
-    >>> import_path(["/tree"], [sysconfig.get_path("stdlib"), "/site-packages"])[1:]
-    ['/tree', '/site-packages']
-    """
-    compiled = sysconfig.get_path("platstdlib")
-    own = {sysconfig.get_path("stdlib"), compiled, os.path.join(compiled, "lib-dynload")}  # noqa: PTH118
-    standard = [folder for folder in path if folder in own]
-    return [*standard, *roots, *(folder for folder in path if folder not in own)]
-
-
 class Worker:
     """A child process with one instrument, which ends when this object is closed.
 
@@ -139,6 +99,10 @@ class Worker:
         server: ForkServer | None = None,
     ) -> None:
         self._process: subprocess.Popen[str] | Fork
+        self._messages = Messages()
+        self._stage: Stage | None = None
+        self._limit_s: float | None = None
+        self._since_s = 0.0  # when what it does now began
         try:
             self._stderr = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the worker
             if server is None:
@@ -170,6 +134,14 @@ class Worker:
             stdin.flush()
         except BrokenPipeError:
             raise self._death() from None
+        self._since_s = time.monotonic()
+
+    @property
+    def left_s(self) -> float | None:
+        """Seconds that it may still take for what it does now; None for ever."""
+        if self._limit_s is None:
+            return None
+        return max(0.0, self._since_s + self._limit_s - time.monotonic())
 
     def receive(self) -> dict[str, Any]:
         """Wait for the next reply.
@@ -178,24 +150,64 @@ class Worker:
             UsageError: what the worker was given to build cannot be built.
             NotComparableError: what it was to compare is of two kinds.
             WriteError: it could not write a file.
-            MeasurementError: it failed in another way, died, or sent what is no reply.
+            MeasurementError: it failed in another way, died, sent what is no reply, or called an
+                engine and gave no answer within the time for that.
         """
-        stdout = self._process.stdout
-        assert stdout is not None  # noqa: S101 - it was asked for as a pipe
+        while True:
+            left_s = self.left_s
+            if left_s is not None and not _is_readable(self, left_s):
+                self.give_up()
+            reply = self.hear()
+            if reply is not None:
+                return reply
+
+    def hear(self) -> dict[str, Any] | None:
+        """Read what has come, or wait for it; None where that was no whole reply.
+
+        Raises:
+            SegbenchError: as for :meth:`receive`.
+        """
+        come = os.read(self.fileno(), AT_ONCE)
+        if not come:
+            raise self._death()
+        reply = None
         try:
-            line = stdout.readline(MOST_OF_REPLY)
-            if not line.endswith("\n") and len(line) < MOST_OF_REPLY:  # it has ended
-                raise self._death()
-            reply = decode(line)
+            for message in self._messages.take(come):
+                told = stage_in(message)
+                if told is None:
+                    reply = message
+                else:
+                    self._begin(*told)
         except ValueError as error:  # of decoding, both of characters and of JSON
             raise MeasurementError(
                 f"{self._name} sent what is no reply; a network must not write to files that it "
                 "did not open"
             ) from error
-        failure = failure_in(reply)
+        failure = None if reply is None else failure_in(reply)
         if failure is not None:
             raise failure
         return reply
+
+    def _begin(self, stage: Stage | None, least_s: float) -> None:
+        """Take note of what it does now."""
+        self._stage, self._limit_s = stage, limit_of(stage, least_s)
+        self._since_s = time.monotonic()
+
+    def give_up(self) -> NoReturn:
+        """Kill the process, which has used up its time.
+
+        Raises:
+            MeasurementError: always.
+        """
+        self._process.kill()
+        self._process.wait()
+        limit = in_words(self._limit_s or 0.0)
+        said = "was not ready after" if self._stage == "preparing" else "gave no answer for"
+        error = MeasurementError(
+            f"{self._name} {said} {limit}; leave it out, or try a smaller --size or --batch"
+        )
+        error.add_note(stderr_tail(self._stderr))
+        raise error
 
     def ask(self, do: str, **arguments: Any) -> dict[str, Any]:  # noqa: ANN401
         """Ask, and wait for the reply."""
@@ -312,12 +324,16 @@ def try_each(
                     number, question = waiting.popleft()
                     selector.register(question.put(), selectors.EVENT_READ, number)
                 progress(len(replies))
-                for key, _ in selector.select():
+                for key, ready in selector.select(_left_s(selector)) or _overdue(selector):
                     worker = cast("Worker", key.fileobj)
                     try:
-                        replies[key.data] = worker.receive()
+                        reply = worker.hear() if ready else worker.give_up()
                     except SegbenchError as error:
                         failures[key.data] = error
+                    else:
+                        if reply is None:  # it has begun with something else
+                            continue
+                        replies[key.data] = reply
                     selector.unregister(worker)
                     worker.close()
                 if failures and stops:
@@ -326,6 +342,25 @@ def try_each(
         finally:
             _close_after(-1, selector)
     return [failures.get(number) or replies.get(number) for number in range(len(questions))]
+
+
+def _left_s(selector: selectors.BaseSelector) -> float | None:
+    """Return the seconds until the first of several workers has used up its time."""
+    left = (cast("Worker", key.fileobj).left_s for key in selector.get_map().values())
+    return min((each for each in left if each is not None), default=None)
+
+
+def _overdue(selector: selectors.BaseSelector) -> list[tuple[selectors.SelectorKey, int]]:
+    """Return the workers that have used up their time; nothing can be read from them."""
+    keys = selector.get_map().values()
+    return [(key, 0) for key in keys if cast("Worker", key.fileobj).left_s == 0]
+
+
+def _is_readable(worker: Worker, seconds: float) -> bool:
+    """Wait until something comes from a worker; False where nothing does in so many seconds."""
+    with selectors.DefaultSelector() as selector:
+        selector.register(worker, selectors.EVENT_READ)
+        return bool(selector.select(seconds))
 
 
 def _close_after(first: int, selector: selectors.BaseSelector) -> None:

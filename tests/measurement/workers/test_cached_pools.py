@@ -37,7 +37,7 @@ class FakePool:
         self._pools, self._number = pools, number
         pools.running.add(number)
 
-    def open(self, tasks):
+    def try_open(self, tasks):
         assert self._number in self._pools.running
         self._pools.at_work.add(self._number)
         return [self._number for _ in tasks]
@@ -74,7 +74,7 @@ def measure(kept, pools, *rounds):
     found = []
     for count in rounds:
         for pool in start([TASK], count, training=False):
-            (worker,) = pool.open([TASK])
+            (worker,) = pool.try_open([TASK])
             assert pools.at_work == {worker}
             found.append(worker)
             pool.close()
@@ -116,7 +116,9 @@ def test_after_the_end_there_are_others(kept, pools):
 def begin_round(kept):
     """Measure one round with a real process; return what that was forked from."""
     (pool,) = kept.begin()([TASK], 1, training=False)
-    (worker,) = pool.open([TASK])
+    (worker,) = pool.try_open([TASK])
+    if isinstance(worker, MeasurementError):
+        raise worker
     assert worker.ask("warm_up", work="inference")["calls"] > 1
     process = psutil.Process(worker.pid)
     server = process.ppid()
