@@ -1,6 +1,7 @@
 """Export of networks as graph files: what they say, that they are right, and what is refused."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,8 +15,14 @@ from PIL import Image
 import zoo
 from segbench.errors import MeasurementError, UsageError
 from segbench.measurement import export as exporting
+from segbench.measurement.assembly import judge_parity
 from segbench.measurement.export import export
+from segbench.measurement.instruments.export import ExportInstrument
 from segbench.measurement.profile import compare, profile
+from segbench.measurement.workers.protocol import Task
+from segbench.results.candidate import Candidate
+from segbench.results.workload import DEFAULT
+from segbench.runtimes import onnx_graphs, onnxruntime
 from segbench.runtimes.graph_files import read_metadata
 from segbench.runtimes.inputs import normalised
 from segbench.training.predict import Predictor
@@ -85,6 +92,26 @@ def test_a_file_is_measured_beside_the_network(graph):
     assert file.flops.forward is None
     assert file.latency.forward.p50_s > 0
     assert file.parity is None
+
+
+def with_a_weight_changed(model, images):
+    """Export a network, one weight of which is another in the file."""
+    graph = onnxruntime.export(model, images)
+    weight = next(each for each in graph.graph.initializer if len(each.dims) == 4)
+    values = onnx.numpy_helper.to_array(weight).copy()
+    values.flat[0] += 0.1 * np.abs(values).max()
+    weight.CopyFrom(onnx.numpy_helper.from_array(values, weight.name))
+    return graph
+
+
+def test_a_graph_with_a_weight_that_was_changed_is_found(tmp_path, monkeypatch):
+    workload = replace(DEFAULT, height=16, width=16)
+    task = Task(Candidate.parse("nets_for_tests:Pointwise@onnxruntime"), workload)
+    for export_of, is_right in ((onnxruntime.export, True), (with_a_weight_changed, False)):
+        monkeypatch.setattr(onnx_graphs, "export", export_of)
+        reply = ExportInstrument(task).export(str(tmp_path / "graph"), "float", "{}")
+        judged = judge_parity(reply["parity"], task.candidate.runtime, images="streets")
+        assert judged.is_right == is_right
 
 
 def test_a_graph_that_computes_something_else_is_not_written(tmp_path, monkeypatch):

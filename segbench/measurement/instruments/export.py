@@ -11,6 +11,7 @@ from segbench.errors import UsageError
 from segbench.measurement.instruments.model_under_test import ModelUnderTest
 from segbench.measurement.instruments.parity import street_pixels
 from segbench.measurement.instruments.thread_pools import set_threads
+from segbench.measurement.workers.stages import TELLER
 from segbench.results.candidate import TOLERANCES
 from segbench.runtimes import graphs_of
 from segbench.runtimes.agreement import Agreement
@@ -70,6 +71,8 @@ class ExportInstrument:
                 f"graphs are compared on pictures, which have {RGB} channels, and --channels says "
                 f"{tested.shape[1]}"
             )
+        if not tested.classes:  # nothing was inspected, and no logits were found yet
+            tested.check_module()
         batches = list(street_pixels(tested.shape))
         images = [tested.cast(normalised(pixels).contiguous()) for pixels in batches]
         logits_of = tested.strided if tested.runtime.head == "argmax-strided" else tested.logits_of
@@ -78,9 +81,11 @@ class ExportInstrument:
         model, example = tested.headed(), images[0]
         if takes == "uint8":
             model, example = OfPixels(model), batches[0]
+        TELLER.begin("preparing")
         target = Path(path).with_suffix(graphs.SUFFIX)
         graphs.write(model, example, target, about=about)
         session = graphs.read(target, tested.runtime, None)
+        TELLER.begin("inference")
         agreement = Agreement(tested.runtime.head, TOLERANCES[tested.runtime.precision])
         for given, logits in zip(batches if takes == "uint8" else images, expected, strict=True):
             agreement.add(session.output(session.run(session.feed(given))), logits)
