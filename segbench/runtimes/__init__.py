@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
     from segbench.results.candidate import RuntimeSpec
+    from segbench.runtimes.executed_layers import ExecutedLayer
 
 
 class Session(Protocol):
@@ -64,6 +65,26 @@ class Prepare(Protocol):
         ...
 
 
+class ProfileLayers(Protocol):
+    """Let a runtime say where the time of a network's inference goes."""
+
+    def __call__(
+        self,
+        model: nn.Module,
+        images: Tensor,
+        spec: RuntimeSpec,
+        store: Path | None,
+        folder: Path,
+        /,
+    ) -> list[ExecutedLayer]:
+        """Return what the engine executes, with the times of its own profile.
+
+        Args:
+            folder: for files of the engine, removed afterwards.
+        """
+        ...
+
+
 @dataclass(frozen=True)
 class Runtime:
     """What is known of a runtime before it is imported.
@@ -76,6 +97,7 @@ class Runtime:
         extra: of segbench that installs them.
         trains: whether it runs training steps too.
         runs_modules: whether it calls the network's own modules, so that hooks see their work.
+        layers: import string of its :class:`ProfileLayers`, where its engine has a profile.
     """
 
     prepare: str
@@ -85,6 +107,7 @@ class Runtime:
     extra: str = ""
     trains: bool = False
     runs_modules: bool = False
+    layers: str = ""
 
 
 RUNTIMES: dict[str, Runtime] = {
@@ -99,12 +122,14 @@ RUNTIMES: dict[str, Runtime] = {
         "segbench.runtimes.onnxruntime:prepare",
         packages=("onnxruntime", "onnx", "onnxscript"),
         extra="onnx",
+        layers="segbench.runtimes.onnxruntime_layers:profile_layers",
     ),
     "openvino": Runtime(
         "segbench.runtimes.openvino:prepare",
         precisions=("fp32", "bf16"),
         packages=("openvino",),
         extra="openvino",
+        layers="segbench.runtimes.openvino_layers:profile_layers",
     ),
 }
 
@@ -186,6 +211,29 @@ def prepare(
     model: nn.Module, images: Tensor, spec: RuntimeSpec, store: Path | None = None
 ) -> Session:
     """Make a network ready to run in its runtime, which is imported."""
-    module, _, attribute = find_runtime(spec.name).prepare.partition(":")
-    make = cast("Prepare", getattr(importlib.import_module(module), attribute))
+    make = cast("Prepare", _imported(find_runtime(spec.name).prepare))
     return make(model, images, spec, store)
+
+
+def profile_layers(
+    model: nn.Module, images: Tensor, spec: RuntimeSpec, store: Path | None, folder: Path
+) -> list[ExecutedLayer]:
+    """Return what a runtime's engine executes, by its own profile; see :class:`ProfileLayers`.
+
+    Raises:
+        UsageError: the runtime has no profile.
+    """
+    row = find_runtime(spec.name)
+    if not row.layers:
+        known = [name for name, each in RUNTIMES.items() if each.layers or each.runs_modules]
+        raise UsageError(
+            f"runtime {spec.name!r} has no profile of its layers; measure layers with "
+            f"{', '.join(known[:-1])} or {known[-1]}"
+        )
+    profile = cast("ProfileLayers", _imported(row.layers))
+    return profile(model, images, spec, store, folder)
+
+
+def _imported(name: str) -> object:
+    module, _, attribute = name.partition(":")
+    return getattr(importlib.import_module(module), attribute)

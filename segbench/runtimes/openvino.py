@@ -56,30 +56,8 @@ def prepare(
     Raises:
         UsageError: the engine computes with another precision than was asked for.
     """
-    set_mode(model, training=False)
-    core = ov.Core()
-    path = None if store is None else store.with_suffix(".xml")
-    if path is not None and path.exists():
-        graph = core.read_model(path)
-    else:
-        with torch.no_grad(), exporting(), warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of the tracer, about itself
-            graph = ov.convert_model(model, example_input=images, input=[list(images.shape)])
-        if path is not None:
-            _store(graph, path)
-    compiled = core.compile_model(
-        graph,
-        "CPU",
-        {
-            # Unset, the plugin takes bf16 wherever the CPU has it.
-            hint.inference_precision: TYPES[spec.precision],
-            hint.performance_mode: hint.PerformanceMode.LATENCY,
-            properties.num_streams: 1,
-            properties.inference_num_threads: torch.get_num_threads(),
-            # Two processes that pin their threads would pin them to the same cores.
-            hint.enable_cpu_pinning: False,
-        },
-    )
+    graph = convert(model, images, store)
+    compiled = ov.Core().compile_model(graph, "CPU", engine_options(spec))
     session = OpenvinoSession(compiled)
     if session.dtype != DTYPES[spec.precision]:
         raise UsageError(
@@ -87,6 +65,33 @@ def prepare(
             "on this CPU; leave that precision out"
         )
     return session
+
+
+def convert(model: nn.Module, images: Tensor, store: Path | None) -> ov.Model:
+    """Return the model converted, or what is stored of it."""
+    set_mode(model, training=False)
+    path = None if store is None else store.with_suffix(".xml")
+    if path is not None and path.exists():
+        return ov.Core().read_model(path)
+    with torch.no_grad(), exporting(), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of the tracer, about itself
+        graph = ov.convert_model(model, example_input=images, input=[list(images.shape)])
+    if path is not None:
+        _store(graph, path)
+    return graph
+
+
+def engine_options(spec: RuntimeSpec) -> dict[str, Any]:
+    """Return what a model is compiled with."""
+    return {
+        # Unset, the plugin takes bf16 wherever the CPU has it.
+        hint.inference_precision: TYPES[spec.precision],
+        hint.performance_mode: hint.PerformanceMode.LATENCY,
+        properties.num_streams: 1,
+        properties.inference_num_threads: torch.get_num_threads(),
+        # Two processes that pin their threads would pin them to the same cores.
+        hint.enable_cpu_pinning: False,
+    }
 
 
 def _store(graph: ov.Model, path: Path) -> None:
