@@ -76,7 +76,11 @@ def assemble_profile(
         uncounted_ops=_together(uncounted),
         uncounted=uncounted,
         head=inspection["head"],
-        remarks=(*inspection["remarks"], *_about_threads(task, state)),
+        remarks=(
+            *inspection["remarks"],
+            *_about_threads(task, state),
+            *(layers["remarks"] if isinstance(layers, dict) else ()),
+        ),
         withheld=withheld,
         saved_activations_bytes=inspection.get("saved_activations_bytes"),
         count_method=inspection["count_method"],

@@ -223,26 +223,40 @@ class Subnormals:
 
 @dataclass(frozen=True)
 class Layer:
-    """One leaf module in one forward pass.
+    """One leaf module in one forward pass, or what an engine executed of one or several.
 
     Attributes:
+        name: the module's; of what an engine executed, that of the module whose products it
+            computes, with its kind where it is not all of that module, or none of it.
+        kind: the module's class, or the kind of operation, as the engine calls it.
         share: of the time of all layers.
+        macs: of the network's operations; None where they cannot be known.
+        flops: of what an engine executed 2 a MAC, 0 where it moves values alone; else None.
+        params: None of what an engine executed, which folds weights into others.
         intensity: FLOPs per byte moved (input, weights and output, once each).
         roof_share: its speed as a share of what the machine reached for as many FLOPs per byte
-            and as many bytes; it may exceed 1 where a library has a faster algorithm.
+            and as many bytes; it may exceed 1 where a library has a faster algorithm. Where the
+            FLOPs are not known, of copies alone.
+        node: the engine's own name of it; None of a module.
+        exec_type: the engine's implementation (``brgconv_avx512_bf16``, ``ref_f32``); None where
+            the engine does not tell, and of a module.
+        dtype: what the engine computed it with; None where it does not tell, and of a module.
     """
 
     name: str
     kind: str
     time_s: Seconds
     share: Share
-    macs: Count
-    flops: Count
-    params: Count
+    macs: Count | None
+    flops: Count | None
+    params: Count | None
     output_shape: tuple[Count, ...]
     output_bytes: Count
     intensity: Amount | None
     roof_share: Amount | None
+    node: str | None = None
+    exec_type: str | None = None
+    dtype: str | None = None
 
 
 @dataclass(frozen=True)
@@ -252,11 +266,13 @@ class Roof:
     Attributes:
         copy_bytes_per_s: bytes read and written per second by copies that move so many bytes; the
             small ones stay in a cache.
+        dtype: of the matrix product and the convolution.
     """
 
     matmul_flops_per_s: Amount
     convolution_flops_per_s: Amount
     copy_bytes_per_s: dict[int, Amount]
+    dtype: str = "float32"
 
     def __post_init__(self) -> None:
         if not self.copy_bytes_per_s:
@@ -265,7 +281,7 @@ class Roof:
 
 @dataclass(frozen=True)
 class Layers:
-    """The leaf modules, most expensive first."""
+    """The leaf modules, or what an engine executed, most expensive first."""
 
     roof: Roof
     layers: tuple[Layer, ...]

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
     from segbench.results.candidate import RuntimeSpec
+    from segbench.runtimes.executed_layers import ExecutedLayer
 
 
 class Session(Protocol):
@@ -60,6 +61,26 @@ class Prepare(Protocol):
 
         Args:
             store: a path without an ending that only this candidate has; None to store nothing.
+        """
+        ...
+
+
+class ProfileLayers(Protocol):
+    """Let a runtime say where the time of a network's inference goes."""
+
+    def __call__(
+        self,
+        model: nn.Module,
+        images: Tensor,
+        spec: RuntimeSpec,
+        store: Path | None,
+        folder: Path,
+        /,
+    ) -> list[ExecutedLayer]:
+        """Return what the engine executes, with the times of its own profile.
+
+        Args:
+            folder: for files of the engine, removed afterwards.
         """
         ...
 
@@ -142,6 +163,7 @@ class Runtime:
         runs_modules: whether it calls the network's own modules, so that hooks see their work.
         reads: endings of the graph files that it runs.
         graphs: import string of the module that writes and reads those (:class:`Graphs`).
+        layers: import string of its :class:`ProfileLayers`, where its engine has a profile.
     """
 
     prepare: str
@@ -153,6 +175,7 @@ class Runtime:
     runs_modules: bool = False
     reads: tuple[str, ...] = ()
     graphs: str = ""
+    layers: str = ""
 
 
 RUNTIMES: dict[str, Runtime] = {
@@ -169,6 +192,7 @@ RUNTIMES: dict[str, Runtime] = {
         extra="onnx",
         reads=(".onnx",),
         graphs="segbench.runtimes.onnx_graphs",
+        layers="segbench.runtimes.onnxruntime_layers:profile_layers",
     ),
     "openvino": Runtime(
         "segbench.runtimes.openvino:prepare",
@@ -177,6 +201,7 @@ RUNTIMES: dict[str, Runtime] = {
         extra="openvino",
         reads=(".xml", ".onnx"),
         graphs="segbench.runtimes.openvino_graphs",
+        layers="segbench.runtimes.openvino_layers:profile_layers",
     ),
 }
 
@@ -264,6 +289,29 @@ def prepare(
     model: nn.Module, images: Tensor, spec: RuntimeSpec, store: Path | None = None
 ) -> Session:
     """Make a network ready to run in its runtime, which is imported."""
-    module, _, attribute = find_runtime(spec.name).prepare.partition(":")
-    make = cast("Prepare", getattr(importlib.import_module(module), attribute))
+    make = cast("Prepare", _imported(find_runtime(spec.name).prepare))
     return make(model, images, spec, store)
+
+
+def profile_layers(
+    model: nn.Module, images: Tensor, spec: RuntimeSpec, store: Path | None, folder: Path
+) -> list[ExecutedLayer]:
+    """Return what a runtime's engine executes, by its own profile; see :class:`ProfileLayers`.
+
+    Raises:
+        UsageError: the runtime has no profile.
+    """
+    row = find_runtime(spec.name)
+    if not row.layers:
+        known = [name for name, each in RUNTIMES.items() if each.layers or each.runs_modules]
+        raise UsageError(
+            f"runtime {spec.name!r} has no profile of its layers; measure layers with "
+            f"{', '.join(known[:-1])} or {known[-1]}"
+        )
+    profile = cast("ProfileLayers", _imported(row.layers))
+    return profile(model, images, spec, store, folder)
+
+
+def _imported(name: str) -> object:
+    module, _, attribute = name.partition(":")
+    return getattr(importlib.import_module(module), attribute)

@@ -53,28 +53,37 @@ def prepare(
 ) -> OnnxruntimeSession:
     """Export the model, or take what is stored of it, and make a session."""
     del spec  # fp32 is all that its CPU kernels have for these networks
+    return OnnxruntimeSession(start(exported(model, images, store)))
+
+
+def exported(model: nn.Module, images: Tensor, store: Path | None) -> bytes:
+    """Return the model exported to ONNX, or what is stored of it."""
     set_mode(model, training=False)
     path = None if store is None else store.with_suffix(".onnx")
     if path is not None and path.exists():
-        graph = path.read_bytes()
-    else:
-        graph = export(model, images).SerializeToString()
-        if path is not None:
-            partial = path.with_suffix(f".{os.getpid()}")
-            partial.write_bytes(graph)
-            partial.rename(path)
-    return OnnxruntimeSession(start(graph))
+        return path.read_bytes()
+    graph: bytes = export(model, images).SerializeToString()
+    if path is not None:
+        partial = path.with_suffix(f".{os.getpid()}")
+        partial.write_bytes(graph)
+        partial.rename(path)
+    return graph
 
 
 def start(graph: bytes | str) -> ort.InferenceSession:
-    """Return a session of a graph, or of its file, with as many threads as torch has."""
+    """Return a session of a graph, or of its file."""
+    return ort.InferenceSession(graph, engine_options(), providers=["CPUExecutionProvider"])
+
+
+def engine_options() -> ort.SessionOptions:
+    """Return what a session is made with: as many threads as torch has."""
     options = ort.SessionOptions()
     options.intra_op_num_threads = torch.get_num_threads()
     options.inter_op_num_threads = 1
     # Threads that spin while another process computes would take its time.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     options.log_severity_level = 3
-    return ort.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
+    return options
 
 
 def export(model: nn.Module, images: Tensor) -> Any:  # noqa: ANN401 - onnx's message

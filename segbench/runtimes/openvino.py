@@ -59,44 +59,16 @@ def prepare(
         UsageError: the engine lacks an operator, or computes with another precision than was asked
             for.
     """
-    set_mode(model, training=False)
-    core = ov.Core()
-    path = None if store is None else store.with_suffix(".xml")
-    if path is not None and path.exists():
-        graph = core.read_model(path)
-    else:
-        graph = convert(model, images)
-        if path is not None:
-            _store(graph, path)
-    return OpenvinoSession(start(core, graph, spec))
+    return OpenvinoSession(start(convert(model, images, store), spec))
 
 
-def convert(model: nn.Module, images: Tensor) -> ov.Model:
-    """Return the model as OpenVINO has it, for images of this shape."""
-    with torch.no_grad(), exporting(), warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of the tracer, about itself
-        return _convert(model, images)
-
-
-def start(core: ov.Core, graph: ov.Model, spec: RuntimeSpec) -> ov.CompiledModel:
-    """Compile a graph for one stream, with as many threads as torch has.
+def start(graph: ov.Model, spec: RuntimeSpec) -> ov.CompiledModel:
+    """Compile a graph.
 
     Raises:
         UsageError: the engine computes with another precision than was asked for.
     """
-    compiled = core.compile_model(
-        graph,
-        "CPU",
-        {
-            # Unset, the plugin takes bf16 wherever the CPU has it.
-            hint.inference_precision: TYPES[spec.precision],
-            hint.performance_mode: hint.PerformanceMode.LATENCY,
-            properties.num_streams: 1,
-            properties.inference_num_threads: torch.get_num_threads(),
-            # Two processes that pin their threads would pin them to the same cores.
-            hint.enable_cpu_pinning: False,
-        },
-    )
+    compiled = ov.Core().compile_model(graph, "CPU", engine_options(spec))
     dtype = _dtype_of(compiled)
     if dtype != DTYPES[spec.precision]:
         raise UsageError(
@@ -116,6 +88,33 @@ def _convert(model: nn.Module, images: Tensor) -> ov.Model:
         raise UsageError(
             f"runtime 'openvino' has no operator {missing[1]}; measure the network in another"
         ) from error
+
+
+def convert(model: nn.Module, images: Tensor, store: Path | None = None) -> ov.Model:
+    """Return the model converted for images of this shape, or what is stored of it."""
+    set_mode(model, training=False)
+    path = None if store is None else store.with_suffix(".xml")
+    if path is not None and path.exists():
+        return ov.Core().read_model(path)
+    with torch.no_grad(), exporting(), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of the tracer, about itself
+        graph = _convert(model, images)
+    if path is not None:
+        _store(graph, path)
+    return graph
+
+
+def engine_options(spec: RuntimeSpec) -> dict[str, Any]:
+    """Return what a model is compiled with: one stream, as many threads as torch has."""
+    return {
+        # Unset, the plugin takes bf16 wherever the CPU has it.
+        hint.inference_precision: TYPES[spec.precision],
+        hint.performance_mode: hint.PerformanceMode.LATENCY,
+        properties.num_streams: 1,
+        properties.inference_num_threads: torch.get_num_threads(),
+        # Two processes that pin their threads would pin them to the same cores.
+        hint.enable_cpu_pinning: False,
+    }
 
 
 def _store(graph: ov.Model, path: Path) -> None:

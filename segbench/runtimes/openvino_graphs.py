@@ -52,7 +52,7 @@ def read(path: Path, spec: RuntimeSpec, shape: tuple[int, ...] | None) -> Openvi
     try:
         if shape is not None and len(graph.inputs) == 1:
             _fix(graph, shape)
-        return OpenvinoGraph(start(core, graph, spec), as_it_is)
+        return OpenvinoGraph(start(graph, spec), as_it_is)
     except SegbenchError:
         raise
     except Exception as error:  # of many types, for what is damaged or not known to it

@@ -88,6 +88,15 @@ def test_a_field_that_a_later_version_added_is_no_damage():
     assert from_json(damaged(watts=12.5), source="it") == make_profile()
 
 
+def test_layers_of_before_engines_had_them_are_read():
+    profile = make_profile(layers=make_layers())
+    written = json.loads(to_json(profile))
+    del written["layers"]["roof"]["dtype"]
+    for row in written["layers"]["layers"]:
+        del row["node"], row["exec_type"], row["dtype"]
+    assert from_json(json.dumps(written), source="it") == profile
+
+
 @pytest.mark.parametrize("keep", [0, 1, 100, 5_000])
 def test_a_file_that_was_cut_off_is_refused_wherever_it_was_cut(keep):
     text = refusal(to_json(make_profile())[:keep])

@@ -76,8 +76,8 @@ def test_training_and_layers_are_refused_in_a_sentence():
     with pytest.raises(UsageError) as caught:
         LayersInstrument(task()).measure()
     assert str(caught.value) == (
-        "runtime 'slow' does not call the network's modules, so that their time cannot be seen; "
-        "measure layers with eager"
+        "runtime 'slow' has no profile of its layers; measure layers with eager, onnxruntime or "
+        "openvino"
     )
 
 

@@ -1,6 +1,7 @@
 """Results that no machine measured, with figures that can be worked out by hand."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from segbench.measurement.recording import PhaseRecord
 from segbench.results.check import Check, Judgement, Look, Revision
@@ -171,6 +172,41 @@ def make_layers() -> Layers:
         copy_bytes_per_s={1 << 20: 5.0e10, 256 << 20: 9.0e9},
     )
     return Layers(roof, (costly, cheap))
+
+
+def make_engine_layers() -> Layers:
+    """Return what an engine executed of a network: a convolution, and a reorder after it."""
+    costly = Layer(
+        name="block2.0.expand3.3",
+        kind="GroupConvolutionBackpropData",
+        time_s=0.003,
+        share=0.75,
+        macs=9_000_000,
+        flops=18_000_000,
+        params=None,
+        output_shape=(1, 64, 112, 112),
+        output_bytes=3_211_264,
+        intensity=4.5,
+        roof_share=0.31,
+        node="Multiply_11919",
+        exec_type="brgconv_avx512_1x1_bf16",
+        dtype="bfloat16",
+    )
+    cheap = replace(
+        costly,
+        name="block2.0.expand3.3/Reorder",
+        kind="Reorder",
+        time_s=0.001,
+        share=0.25,
+        macs=None,
+        flops=None,
+        intensity=None,
+        roof_share=None,
+        node="Multiply_11919_acdb_abcd",
+        exec_type=None,
+        dtype=None,
+    )
+    return Layers(replace(make_layers().roof, dtype="bfloat16"), (costly, cheap))
 
 
 def make_comparison(**changes: object) -> Comparison:

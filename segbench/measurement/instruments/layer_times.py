@@ -1,19 +1,20 @@
-"""The instrument that times every leaf module, beside what the machine can do at best."""
+"""The instrument that times every layer, beside what the machine can do at best."""
 
 from __future__ import annotations
 
-import math
 import statistics
 import time
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import torch
 
 from segbench.errors import UsageError
 from segbench.measurement.counting import count_by_module
-from segbench.measurement.instruments.model_under_test import ModelUnderTest
+from segbench.measurement.instruments.engine_layers import about_layers, engine_rows
+from segbench.measurement.instruments.model_under_test import ModelUnderTest, dtype_of
+from segbench.measurement.instruments.roof import measure_roof, roof_share
 from segbench.measurement.instruments.thread_pools import set_threads
+from segbench.results.candidate import DTYPES
 from segbench.runtimes import find_runtime
 
 if TYPE_CHECKING:
@@ -24,55 +25,57 @@ if TYPE_CHECKING:
 
 PASSES = 9
 WARM_UP_PASSES = 3
-MATRIX = 1536  # side of the square factors: 7.2 GFLOP
-CHANNELS, SIDE = 256, 56  # of the convolution: 3.7 GFLOP
-# Bytes that the copies move, from what fits a core's own cache to what fits none.
-COPY_BYTES = tuple(64 << (10 + 2 * step) for step in range(7))
-COPY_SECONDS = 0.02
-REPEATS = 7
 
 
 class LayersInstrument:
-    """Hooks every leaf module of one network and records where an inference's time goes."""
+    """Records where an inference's time goes: by hooks, or by the profile of a runtime's engine."""
 
     def __init__(self, task: Task) -> None:
         set_threads(task.threads)
         self._under_test = ModelUnderTest(task)
 
     def measure(self) -> LayersReply:
-        """Return the roof of the machine and a row for each leaf module, costliest first.
+        """Return the roof of the machine and a row for each layer, costliest first.
 
         Raises:
-            UsageError: the runtime does not call modules, or none is seen that does something.
+            UsageError: the runtime does not show its layers, or none is seen that does something.
         """
-        under_test = self._under_test
-        name = under_test.runtime.name
-        if not find_runtime(name).runs_modules:
-            raise UsageError(
-                f"runtime {name!r} does not call the network's modules, so that their time cannot "
-                "be seen; measure layers with eager"
-            )
-        under_test.prepare()
-        under_test.infer()
-        roof = measure_roof()
-        rows = self._time_leaves()
-        if not rows:
-            raise UsageError(
-                f"network {str(under_test.spec)!r} has no module whose time can be seen; leave out "
-                "--layers"
-            )
-        counts = count_by_module(under_test.model, under_test.images)
+        runtime = self._under_test.runtime
+        dtype = DTYPES[runtime.precision]
+        remarks: list[str] = []
+        if find_runtime(runtime.name).runs_modules:
+            self._under_test.prepare()
+            self._under_test.infer()
+            roof = measure_roof(dtype)
+            rows = self._module_rows()
+        else:
+            rows, remarks = engine_rows(self._under_test)
+            roof = measure_roof(dtype)
         total_s = sum(row["time_s"] for row in rows)
+        if not total_s:
+            raise UsageError(
+                f"network {str(self._under_test.spec)!r} has no module whose time can be seen; "
+                "leave out --layers"
+            )
+        for row in rows:
+            row["share"] = row["time_s"] / total_s
+            moved, flops = row.pop("moved_bytes"), row["flops"]
+            row["intensity"] = flops / moved if moved and flops else None
+            has_roof = not flops or row.get("dtype", dtype) == dtype
+            row["roof_share"] = roof_share(flops, moved, row["time_s"], roof) if has_roof else None
+        remarks += about_layers(rows, dtype)
+        rows.sort(key=lambda row: row["time_s"], reverse=True)
+        return {"roof": roof, "layers": rows, "remarks": remarks}
+
+    def _module_rows(self) -> list[dict[str, Any]]:
+        images = self._under_test.images.to(dtype_of(self._under_test.network))
+        counts = count_by_module(self._under_test.model, images)
+        rows = self._time_leaves()
         for row in rows:
             counted = counts.get(f"network.{row['name']}" if row["name"] else "network")
             row["macs"] = counted.macs if counted else 0
             row["flops"] = counted.flops if counted else 0
-            row["share"] = row["time_s"] / total_s
-            moved = row.pop("moved_bytes")
-            row["intensity"] = row["flops"] / moved if moved and row["flops"] else None
-            row["roof_share"] = roof_share(row["flops"], moved, row["time_s"], roof)
-        rows.sort(key=lambda row: row["time_s"], reverse=True)
-        return {"roof": roof, "layers": rows}
+        return rows
 
     def _time_leaves(self) -> list[dict[str, Any]]:
         leaves = {
@@ -133,68 +136,6 @@ class _Watch:
             "output_bytes": self._output_bytes,
             "moved_bytes": self._moved_bytes,
         }
-
-
-def measure_roof() -> dict[str, Any]:
-    """Measure the best of several matrix products, 3x3 convolutions, and copies of many sizes.
-
-    A matrix product alone would be too low a roof: torch takes its matrix products and its
-    convolutions from different libraries, and on some CPUs the second is the faster one.
-    """
-    with torch.inference_mode():
-        left, right = torch.randn(MATRIX, MATRIX), torch.randn(MATRIX, MATRIX)
-        product_s = _best(lambda: torch.mm(left, right))
-        convolution = torch.nn.Conv2d(CHANNELS, CHANNELS, 3, padding=1, bias=False)
-        image = torch.randn(1, CHANNELS, SIDE, SIDE)
-        convolution_s = _best(lambda: convolution(image))
-    return {
-        "matmul_flops_per_s": 2 * MATRIX**3 / product_s,
-        "convolution_flops_per_s": 2 * 9 * CHANNELS**2 * SIDE**2 / convolution_s,
-        "copy_bytes_per_s": {moved: _copy_rate(moved) for moved in COPY_BYTES},
-    }
-
-
-def _copy_rate(moved: int) -> float:
-    source = torch.ones(moved // 8)  # half is read and half is written, 4 bytes a number
-    target = torch.empty_like(source)
-    once_s = _best(lambda: target.copy_(source))
-    calls = max(1, round(COPY_SECONDS / REPEATS / once_s))
-
-    def copy_many() -> None:
-        for _ in range(calls):
-            target.copy_(source)
-
-    return moved * calls / _best(copy_many)
-
-
-def _best(call: Callable[[], object]) -> float:
-    call()
-    durations = []
-    for _ in range(REPEATS):
-        start = time.perf_counter()
-        call()
-        durations.append(time.perf_counter() - start)
-    return min(durations)
-
-
-def roof_share(flops: int, moved: int, seconds: float, roof: dict[str, Any]) -> float | None:
-    """Return a layer's speed over what the machine reached for its work.
-
-    A layer without arithmetic is held against the copy alone, of the nearest size measured.
-
-    >>> roof = {"matmul_flops_per_s": 80e9, "convolution_flops_per_s": 100e9,
-    ...         "copy_bytes_per_s": {1 << 20: 10e9}}
-    >>> roof_share(50_000_000_000, 1 << 20, 1.0, roof)
-    0.5
-    >>> roof_share(0, 5_000_000_000, 1.0, roof)
-    0.5
-    """
-    if not moved:
-        return None
-    copies = roof["copy_bytes_per_s"]
-    nearest = min(copies, key=lambda size: abs(math.log(size / moved)))
-    compute_s = flops / max(roof["matmul_flops_per_s"], roof["convolution_flops_per_s"])
-    return float(max(compute_s, moved / copies[nearest]) / seconds)
 
 
 def _bytes(tensor: torch.Tensor) -> int:

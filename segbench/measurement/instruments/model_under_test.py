@@ -15,7 +15,7 @@ from segbench.errors import MeasurementError, UsageError
 from segbench.measurement.instruments.import_check import allow_code, check_builder, check_modules
 from segbench.measurement.workers.stages import TELLER
 from segbench.results.candidate import DTYPES, EAGER
-from segbench.runtimes import find_runtime, prepare
+from segbench.runtimes import find_runtime, prepare, profile_layers
 from segbench.runtimes.heads import WithForm
 from segbench.runtimes.inputs import make_noise, read_picture
 from segbench.runtimes.logits import Heads, WithHead
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     from segbench.measurement.workers.protocol import Task
     from segbench.runtimes import Session
+    from segbench.runtimes.executed_layers import ExecutedLayer
     from segbench.runtimes.logits import Head
 
 
@@ -122,6 +123,21 @@ class ModelUnderTest:
         if form == "argmax-strided":
             model = WithHead(self.network, self._heads.at_stride())
         return model if form == EAGER.head else WithForm(model, form)
+
+    def executed_layers(self, folder: Path) -> list[ExecutedLayer]:
+        """Return what the runtime's engine executes; :meth:`find_logits` comes before.
+
+        Args:
+            folder: for files of the engine.
+        """
+        with self._failures:
+            return profile_layers(self.headed(), self.images, self.runtime, self._store, folder)
+
+    @property
+    def prefix(self) -> str:
+        """The network's name within the module that an engine is given."""
+        modules = self.headed().named_modules()
+        return str(next(name for name, module in modules if module is self.network))
 
     @property
     def _runs_modules(self) -> bool:

@@ -94,6 +94,7 @@ class LayersReply(TypedDict):
 
     roof: dict[str, Any]
     layers: list[dict[str, Any]]
+    remarks: list[str]
 
 
 class WarmUpReply(TypedDict):

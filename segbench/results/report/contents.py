@@ -9,7 +9,7 @@ from typing import Literal
 from segbench import units
 from segbench.results.candidate import HEADS
 from segbench.results.metrics import METRICS, is_lower_bound, phase_of
-from segbench.results.profile import PHASES, Latency, Layers, Phase, Profile
+from segbench.results.profile import PHASES, Latency, Layer, Layers, Phase, Profile, Roof
 from zoo.registry import known
 
 PHASE_TITLES: dict[Phase, str] = {
@@ -76,7 +76,9 @@ class Table:
 
     def _of(self, kept: list[int]) -> Table:
         rows = tuple(tuple(row[place] for place in kept) for row in self.rows)
-        return replace(self, columns=tuple(self.columns[place] for place in kept), rows=rows)
+        columns = tuple(self.columns[place] for place in kept)
+        names = sum(place < self.names for place in kept)
+        return replace(self, columns=columns, rows=rows, names=names)
 
 
 @dataclass(frozen=True)
@@ -287,28 +289,51 @@ def _latency_row(title: str, latency: Latency, paper: float | None) -> tuple[str
 
 
 def _layers_table(layers: Layers) -> Table:
-    roof = layers.roof
-    rows = tuple(
-        (
-            layer.name or "(the network)",
-            units.seconds(layer.time_s),
-            units.percent(layer.share),
-            units.count(layer.macs),
-            units.count(layer.params),
-            "x".join(map(str, layer.output_shape[1:])),
-            units.size(layer.output_bytes),
-            "-" if layer.intensity is None else units.significant(layer.intensity),
-            "-" if layer.roof_share is None else f"{100 * layer.roof_share:.0f} %",
-        )
-        for layer in layers.layers
+    of_engine = any(layer.node is not None for layer in layers.layers)
+    columns = (
+        "layer",
+        *(("kind", "implementation") if of_engine else ()),
+        *("time", "share", "MACs", "params", "output", "bytes", "FLOP/B", "roof"),
     )
-    columns = ("layer", "time", "share", "MACs", "params", "output", "bytes", "FLOP/B", "roof")
+    table = Table(
+        "layers, most expensive first",
+        columns,
+        tuple(_layer_row(layer, of_engine=of_engine) for layer in layers.layers),
+        _about_layers(layers.roof, of_engine=of_engine),
+        names=3 if of_engine else 1,
+    )
+    if of_engine:
+        return replace(table.without("params"), spare=("bytes", "FLOP/B", "output", "kind"))
+    return replace(table, spare=("bytes", "params", "FLOP/B", "output"))
+
+
+def _about_layers(roof: Roof, *, of_engine: bool) -> str:
+    of_type = "" if roof.dtype == "float32" else f" of {roof.dtype}"
     caption = (
         "roof: speed as a share of what this machine reached in this run: "
-        f"{units.count(roof.matmul_flops_per_s)}FLOP/s in a matrix product, "
-        f"{units.count(roof.convolution_flops_per_s)}FLOP/s in a 3x3 convolution, "
+        f"{units.count(roof.matmul_flops_per_s)}FLOP/s in a matrix product{of_type}, "
+        f"{units.count(roof.convolution_flops_per_s)}FLOP/s in a 3x3 convolution{of_type}, "
         f"{units.size(roof.copy_bytes_per_s[max(roof.copy_bytes_per_s)])}/s in a large copy "
         "(small ones, from the caches, are held against copies of their size)."
     )
-    spare = ("bytes", "params", "FLOP/B", "output")
-    return Table("layers, most expensive first", columns, rows, caption, spare=spare)
+    if not of_engine:
+        return caption
+    return (
+        "Times are of the engine's own profile, and MACs of the network's operations that are in a "
+        f"layer. One without MACs is held against copies alone. {caption}"
+    )
+
+
+def _layer_row(layer: Layer, *, of_engine: bool) -> tuple[str, ...]:
+    return (
+        layer.name or "(the network)",
+        *((layer.kind, layer.exec_type or UNKNOWN) if of_engine else ()),
+        units.seconds(layer.time_s),
+        units.percent(layer.share),
+        units.count(layer.macs),
+        units.count(layer.params),
+        "x".join(map(str, layer.output_shape[1:])),
+        units.size(layer.output_bytes),
+        UNKNOWN if layer.intensity is None else units.significant(layer.intensity),
+        UNKNOWN if layer.roof_share is None else f"{100 * layer.roof_share:.0f} %",
+    )

@@ -12,6 +12,7 @@ from made_up_results import (
     WORKLOAD,
     make_check,
     make_comparison,
+    make_engine_layers,
     make_latencies,
     make_latency,
     make_layers,
@@ -34,6 +35,7 @@ SLOW = Latencies(forward=make_latency([[123456.0, 99999.0], [100000.0, 111111.0]
 RESULTS = {
     "profile": make_profile(),
     "profile with layers": make_profile(layers=make_layers()),
+    "profile with layers of an engine": make_profile(layers=make_engine_layers()),
     "profile of exact figures": make_profile(latency=Latencies(), memory=Memory(None, None)),
     "profile of a slow network": make_profile("fcn8s", latency=SLOW),
     "profile of a network with a long name": make_profile(LONG_NAME),
@@ -279,6 +281,27 @@ def test_csv_of_what_is_unknown_is_empty_and_not_zero():
     row = pd.read_csv(io.StringIO(render(profile, "csv"))).iloc[0]
     assert pd.isna(row["latency.forward.p50_s"])
     assert pd.isna(row["memory.forward_peak_bytes"])
+
+
+def test_layers_of_an_engine_are_listed_with_their_implementations():
+    layers = make_profile(layers=make_engine_layers())
+    rows = rows_of(render(layers, "markdown"), "layers, most expensive first")
+    named = dict(zip(rows["layer"], rows["block2.0.expand3.3"], strict=True))
+    assert named["kind"] == "GroupConvolutionBackpropData"
+    assert named["implementation"] == "brgconv_avx512_1x1_bf16"
+    assert "params" not in named
+    reorder = dict(zip(rows["layer"], rows["block2.0.expand3.3/Reorder"], strict=True))
+    assert (reorder["implementation"], reorder["MACs"], reorder["roof"]) == ("-", "-", "-")
+
+
+def test_layers_of_an_engine_keep_their_implementations_in_80_columns():
+    drawn = render(make_profile(layers=make_engine_layers()), "table", width=80)
+    lines = drawn.splitlines()
+    row = next(line for line in lines if line.startswith("block2.0.expand3.3 "))
+    assert "brgconv_avx512_1x1_bf16" in row
+    assert max(map(len, lines)) <= 80
+    assert "Not shown in 80 columns: bytes, FLOP/B, output, kind;" in " ".join(drawn.split())
+    assert "of bfloat16" in " ".join(drawn.split())
 
 
 def test_csv_of_layers_has_a_row_for_each():
