@@ -245,7 +245,7 @@ PrecisionOption = Annotated[
     str,
     typer.Option(
         "--precision",
-        help="Compute inference with this precision, where a model names no runtime: fp32, bf16. "
+        help="Compute inference with this precision, where a model names none: fp32, bf16. "
         "compare takes several, or all.",
         metavar="NAME",
     ),
@@ -255,7 +255,7 @@ HeadOption = Annotated[
     typer.Option(
         "--head",
         help="Hand out logits in this form, where a model names none: logits, logits-nhwc, argmax "
-        "or argmax-strided.",
+        "or argmax-strided. compare takes several, or all.",
         metavar="NAME",
     ),
 ]

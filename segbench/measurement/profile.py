@@ -22,6 +22,7 @@ from segbench.results.candidate import (
     RuntimeSpec,
     names_head,
     names_runtime,
+    split_runtime,
     with_head,
 )
 from segbench.results.comparison import check_comparable, make_ratios
@@ -30,7 +31,7 @@ from segbench.results.samples import paired_ratios
 from segbench.results.statistics import ratio_interval
 from segbench.results.workload import Allocator, Device
 from segbench.runtimes import check_runtime
-from segbench.runtimes.choices import ALL, choose_runtimes
+from segbench.runtimes.choices import ALL, choose_runtimes, fill
 from zoo.registry import PAPER_TAG
 from zoo.registry import models as zoo_models
 from zoo.spec import ModelSpec
@@ -114,9 +115,6 @@ def profile(
         classes=classes,
         input=input,
         device=device,
-        runtime=runtime,
-        precision=precision,
-        head=head,
         allocator=allocator,
         repeats=repeats,
         seed=seed,
@@ -125,7 +123,15 @@ def profile(
         logits=logits,
         enlarge=enlarge,
     )
-    run = Run(settings.tasks([model]), settings.describe_input(), progress, strict, training)
+    is_said = isinstance(model, str) and names_runtime(model)
+    runtimes = [EAGER] if is_said else choose_runtimes(runtime, precision, head)
+    candidates = _in_runtimes(settings, model, runtimes, precision, head)
+    if len(candidates) > 1:
+        raise UsageError(
+            f"{str(model)!r} would be measured in several runtimes, precisions or heads "
+            f"({', '.join(str(each.runtime) for each in candidates)}); compare takes several"
+        )
+    run = Run(settings.tasks(candidates), settings.describe_input(), progress, strict, training)
     with run.interruptible(lambda: run.profiles(complete=False)[0]):
         run.inspect()
         run.time([(0,)], plan=_plan(ALONE, training=training), most=repeats, seed=seed)
@@ -176,8 +182,8 @@ def compare(
         runtime: of models that name none; several with commas between, or ``all`` that are
             there are. Where there are several, a candidate that fails, or whose runtime is not
             installed, is told of in ``failures``.
-        precision: of models that name no runtime; several with commas between, or ``all``.
-        head: of models that name no runtime; several with commas between, or ``all``.
+        precision: of models that name none; several with commas between, or ``all``.
+        head: of models that name none; several with commas between, or ``all``.
         baseline: the model that the ratios are over; ``segfast`` if it is among the models, else
             the first. One that is not among the models is added.
         repeats: rounds of fresh processes; with one of the two that follow, the least of them.
@@ -221,11 +227,15 @@ def compare(
     candidates = [
         each
         for model in named
-        for candidate in _in_runtimes(settings, model, runtimes)
+        for candidate in _in_runtimes(settings, model, runtimes, precision, head)
         for each in _with_threads(candidate, counts)
     ]
     _check_heads([*named, *([] if baseline is None else [baseline])], candidates, head)
-    base = _choose_baseline(candidates) if baseline is None else settings.candidate(baseline)
+    base = (
+        _choose_baseline(candidates)
+        if baseline is None
+        else _in_runtimes(settings, baseline, runtimes, precision, head)[0]
+    )
     if base not in candidates:
         candidates.append(base)
     absent = _find_absent(candidates, needed=base)
@@ -356,14 +366,24 @@ def _names_its_runtime(model: str | ModelSpec | Candidate) -> bool:
 
 
 def _in_runtimes(
-    settings: Settings, model: str | ModelSpec | Candidate, runtimes: Sequence[RuntimeSpec]
+    settings: Settings,
+    model: str | ModelSpec | Candidate,
+    runtimes: Sequence[RuntimeSpec],
+    precision: str,
+    head: str,
 ) -> list[Candidate]:
-    """Return a model in each runtime, or in its own where it names one."""
+    """Return a model in each runtime, or in its own where it names one.
+
+    Args:
+        precision: of one that names a runtime without it; `head` likewise.
+    """
     found = settings.candidate(model)
+    named = split_runtime(model)[1] if isinstance(model, str) else None
     # No graph file runs in eager, which is meant where nothing is said.
-    if _names_its_runtime(model) or (found.is_graph and runtimes == [EAGER]):
+    if isinstance(model, Candidate) or (found.is_graph and (named or runtimes == [EAGER])):
         return [found]
-    return [replace(found, runtime=each) for each in runtimes]
+    chosen = runtimes if named is None else fill(found.runtime, named, precision, head)
+    return [replace(found, runtime=each) for each in chosen]
 
 
 def _with_threads(candidate: Candidate, counts: Sequence[int]) -> list[Candidate]:

@@ -22,7 +22,7 @@ def choose_runtimes(
         runtime: one, several with commas between, each with its options, or ``all`` that are
             installed.
         precision: of those that name none: one, several, or ``all`` that each runtime has.
-        head: of those that name none: one or several.
+        head: of those that name none: one, several, or ``all``.
         absent: whether runtimes that are not installed are among them.
 
     Raises:
@@ -36,16 +36,42 @@ def choose_runtimes(
     """
     found: list[RuntimeSpec] = []
     for spec, is_said in _named(runtime, absent=absent):
-        for each in [spec.precision] if is_said else _precisions(spec, precision, runtime):
-            for form in [spec.head] if "head" in spec.options else _split(head):
-                options = dict(spec.options)
-                if form != HEADS[0]:
-                    options["head"] = form
-                chosen = replace(spec, precision=each, options=options)
-                with contextlib.suppress(*([NotInstalledError] if absent else [])):
-                    check_runtime(chosen)
-                if chosen not in found:
-                    found.append(chosen)
+        precisions = [spec.precision] if is_said else _precisions(spec, precision, runtime)
+        for chosen in _with_each(spec, precisions, head):
+            with contextlib.suppress(*([NotInstalledError] if absent else [])):
+                check_runtime(chosen)
+            if chosen not in found:
+                found.append(chosen)
+    return found
+
+
+def fill(spec: RuntimeSpec, named: str, precision: str, head: str) -> list[RuntimeSpec]:
+    """Return the runtime of a candidate in every precision and with every head it does not name.
+
+    Args:
+        named: the text of the runtime in the candidate's.
+        precision: one, several, or ``all`` that the runtime has; `head` likewise.
+
+    >>> spec = RuntimeSpec("eager")
+    >>> [str(each) for each in fill(spec, "eager", "fp32,bf16", "argmax")]
+    ['eager,head=argmax', 'eager:bf16,head=argmax']
+    >>> fill(spec, "eager:fp32,head=logits", "bf16", "argmax") == [spec]
+    True
+    """
+    says_precision = ":" in named.partition(",")[0]
+    precisions = [spec.precision] if says_precision else _precisions(spec, precision, spec.name)
+    return _with_each(spec, precisions, head)
+
+
+def _with_each(spec: RuntimeSpec, precisions: Sequence[str], head: str) -> list[RuntimeSpec]:
+    """Return a runtime in each precision, and with each head where it names none."""
+    found = []
+    for precision in precisions:
+        for form in [spec.head] if "head" in spec.options else _split(head):
+            options = dict(spec.options)
+            if form != HEADS[0]:
+                options["head"] = form
+            found.append(replace(spec, precision=precision, options=options))
     return found
 
 
@@ -75,6 +101,8 @@ def _precisions(spec: RuntimeSpec, text: str, runtimes: str) -> Sequence[str]:
 
 
 def _split(text: str) -> list[str]:
+    if text.strip() == ALL:
+        return list(HEADS)
     found = [piece.strip() for piece in text.split(",")]
     if not all(found):
         raise UsageError(f"{text!r} has an empty name between commas; write one name, or several")
