@@ -87,7 +87,7 @@ def profile(
         allocator: ``steady`` keeps freed memory for the next call; ``system`` is as untuned.
         repeats: rounds of fresh processes.
         seed: of weights, noise, and the order of measuring.
-        layers: also time every leaf module.
+        layers: also time every leaf module, or every layer that the runtime's engine executes.
         training: also time and weigh a training step.
         strict: refuse a network with operators that have no counting rule.
         channels: of the input; a picture has 3.

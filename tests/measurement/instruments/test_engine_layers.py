@@ -103,3 +103,11 @@ def test_whole_numbers_and_moved_values_are_no_other_precision():
         {"kind": "Reorder", "exec_type": "jit_f32", "dtype": "float32", "flops": 0, "share": 0.5},
     ]
     assert about_layers(rows, "bfloat16") == []
+
+
+def test_modules_in_bfloat16_are_counted_and_held_against_products_in_bfloat16():
+    found = measure("segfast", "eager:bf16")
+    macs = {row["name"]: row["macs"] for row in found["layers"]}
+    assert macs["stem.0"] == BATCH * 64 * 3 * 9 * (HEIGHT // 2) * (WIDTH // 2)
+    assert found["roof"]["dtype"] == "bfloat16"
+    assert found["remarks"] == []
