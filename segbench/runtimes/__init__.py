@@ -76,6 +76,7 @@ class Runtime:
         extra: of segbench that installs them.
         trains: whether it runs training steps too.
         runs_modules: whether it calls the network's own modules, so that hooks see their work.
+        compiles: whether it needs a C++ compiler, where nothing is stored yet.
     """
 
     prepare: str
@@ -85,6 +86,7 @@ class Runtime:
     extra: str = ""
     trains: bool = False
     runs_modules: bool = False
+    compiles: bool = False
 
 
 RUNTIMES: dict[str, Runtime] = {
@@ -94,6 +96,11 @@ RUNTIMES: dict[str, Runtime] = {
         options={"layout": ("nchw", "nhwc")},
         trains=True,
         runs_modules=True,
+    ),
+    "compile": Runtime(
+        "segbench.runtimes.compile:prepare",
+        precisions=("fp32", "bf16"),
+        compiles=True,
     ),
     "onnxruntime": Runtime(
         "segbench.runtimes.onnxruntime:prepare",
@@ -120,7 +127,7 @@ def check_runtime(spec: RuntimeSpec) -> None:
     >>> check_runtime(RuntimeSpec("egger"))
     Traceback (most recent call last):
     segbench.errors.UsageError: unknown runtime 'egger'; did you mean 'eager'? (runtimes: eager, \
-onnxruntime, openvino)
+compile, onnxruntime, openvino)
     """
     row = find_runtime(spec.name)
     missing = missing_packages(row)
@@ -177,7 +184,7 @@ def missing_packages(row: Runtime) -> tuple[str, ...]:
 
 
 def runtime_version(name: str) -> str | None:
-    """Return the version of a runtime's engine; None for eager, which is torch itself."""
+    """Return the version of a runtime's engine; None where that is torch itself."""
     packages = find_runtime(name).packages
     return importlib.metadata.version(packages[0]) if packages else None
 

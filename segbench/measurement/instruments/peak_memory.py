@@ -7,6 +7,7 @@ freed, so that resident memory is that of living tensors and the peak repeats.
 from __future__ import annotations
 
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import torch
@@ -69,7 +70,7 @@ class MemoryInstrument:
 
     def _start(self) -> None:
         if self._task.workload.device != "cuda":
-            load_libraries(self._task.candidate.runtime)
+            load_libraries(self._task.candidate.runtime, self._task.store)
             give_back()
             self._base = resident_bytes()
         self._model = ModelUnderTest(self._task)
@@ -119,11 +120,14 @@ def _peak_on_gpu(model: ModelUnderTest, run: Callable[[], object]) -> int:
     return int(torch.cuda.max_memory_allocated(model.device))
 
 
-def load_libraries(runtime: RuntimeSpec = EAGER) -> None:
+def load_libraries(runtime: RuntimeSpec = EAGER, store: str | None = None) -> None:
     """Run a very small network and its training step, so that code is resident beforehand.
 
     The pages of the libraries' own code come into memory when it first runs. They belong to torch,
     or to the runtime, and not to the network that is measured.
+
+    Args:
+        store: of the candidate, beside which the very small network's conversion is stored.
     """
     model = nn.Sequential(
         nn.BatchNorm2d(3),
@@ -146,7 +150,7 @@ def load_libraries(runtime: RuntimeSpec = EAGER) -> None:
     with torch.inference_mode():
         model.eval()(images)
     if runtime != EAGER:
-        session = prepare(model, images, runtime)
+        session = prepare(model, images, runtime, None if store is None else Path(f"{store}-small"))
         session.run(session.feed(images))
 
 
