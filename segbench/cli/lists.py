@@ -85,6 +85,7 @@ def print_runtimes() -> None:
     """Print a table of the runtimes, and the instruction sets that their precisions live on."""
     from segbench.measurement.host.reading import read_environment
     from segbench.runtimes import RUNTIMES, missing_packages, runtime_version
+    from segbench.runtimes.compilers import find_compiler
 
     seen = read_environment()
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, header_style="cyan")
@@ -93,6 +94,8 @@ def print_runtimes() -> None:
     for name, row in RUNTIMES.items():
         missing = missing_packages(row)
         version = seen.torch if not row.packages else None if missing else runtime_version(name)
+        if row.compiles and find_compiler() is None:
+            version = "no C++ compiler: install g++"
         options = (f"{option}={'|'.join(map(str, row.options[option]))}" for option in row.options)
         table.add_row(
             name,

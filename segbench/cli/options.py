@@ -236,8 +236,8 @@ DeviceOption = Annotated[
 RuntimeOption = Annotated[
     str,
     typer.Option(
-        help="Run inference with this runtime, where a model names none: eager, onnxruntime, "
-        "openvino; see 'segbench runtimes'. compare takes several, or all.",
+        help="Run inference with this runtime, where a model names none: eager, compile, "
+        "onnxruntime, openvino; see 'segbench runtimes'. compare takes several, or all.",
         metavar="NAME",
     ),
 ]

@@ -119,12 +119,16 @@ def _together(uncounted: Uncounted) -> dict[str, int]:
 
 
 def _about_threads(task: Task, state: StateReply | None) -> list[str]:
-    found = None if state is None else state["threads"]["intra_op"]
-    if found is None or found == task.threads:
+    if state is None:
         return []
-    return [
-        f"it sets torch to {found} thread{'s' * (found != 1)}, and {task.threads} were asked for"
-    ]
+    asked = f"{task.threads} {'was' if task.threads == 1 else 'were'} asked for"
+    found, computing = state["threads"]["intra_op"], state["threads"].get("computing")
+    remarks = []
+    if found != task.threads:
+        remarks.append(f"it sets torch to {found} thread{'s' * (found != 1)}, and {asked}")
+    if computing is not None and computing > task.threads:
+        remarks.append(f"it computes with {computing} threads, and {asked}")
+    return remarks
 
 
 def _workload(
@@ -149,6 +153,7 @@ def _workload(
             intra_op=None if seen is None else seen["intra_op"],
             inter_op=None if seen is None else seen["inter_op"],
             os_threads=None if seen is None else seen["os_threads"],
+            computing=None if seen is None else seen.get("computing"),
         ),
     }
     return MeasuredWorkload(**{**asked, **own})

@@ -19,6 +19,8 @@ class Threads:
         intra_op: threads of torch within an operator; None before a worker told.
         inter_op: threads of torch across operators.
         os_threads: threads of the worker process by the kernel's count, after warm-up.
+        computing: threads that take CPU time in an inference, by the kernel's count; None where it
+            was not counted.
     """
 
     requested: Number
@@ -27,6 +29,7 @@ class Threads:
     intra_op: Count | None
     inter_op: Count | None
     os_threads: Count | None = None
+    computing: Count | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

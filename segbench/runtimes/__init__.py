@@ -164,6 +164,7 @@ class Runtime:
         reads: endings of the graph files that it runs.
         graphs: import string of the module that writes and reads those (:class:`Graphs`).
         layers: import string of its :class:`ProfileLayers`, where its engine has a profile.
+        compiles: whether it needs a C++ compiler, where nothing is stored yet.
     """
 
     prepare: str
@@ -176,6 +177,7 @@ class Runtime:
     reads: tuple[str, ...] = ()
     graphs: str = ""
     layers: str = ""
+    compiles: bool = False
 
 
 RUNTIMES: dict[str, Runtime] = {
@@ -185,6 +187,11 @@ RUNTIMES: dict[str, Runtime] = {
         options={"layout": ("nchw", "nhwc")},
         trains=True,
         runs_modules=True,
+    ),
+    "compile": Runtime(
+        "segbench.runtimes.compile:prepare",
+        precisions=("fp32", "bf16"),
+        compiles=True,
     ),
     "onnxruntime": Runtime(
         "segbench.runtimes.onnxruntime:prepare",
@@ -218,7 +225,7 @@ def check_runtime(spec: RuntimeSpec) -> None:
     >>> check_runtime(RuntimeSpec("egger"))
     Traceback (most recent call last):
     segbench.errors.UsageError: unknown runtime 'egger'; did you mean 'eager'? (runtimes: eager, \
-onnxruntime, openvino)
+compile, onnxruntime, openvino)
     """
     row = find_runtime(spec.name)
     missing = missing_packages(row)
@@ -275,7 +282,7 @@ def missing_packages(row: Runtime) -> tuple[str, ...]:
 
 
 def runtime_version(name: str) -> str | None:
-    """Return the version of a runtime's engine; None for eager, which is torch itself."""
+    """Return the version of a runtime's engine; None where that is torch itself."""
     packages = find_runtime(name).packages
     return importlib.metadata.version(packages[0]) if packages else None
 

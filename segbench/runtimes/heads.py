@@ -5,6 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from segbench.errors import UsageError
+
 MOST_IDS = 256  # classes that a byte tells apart
 
 
@@ -29,6 +31,22 @@ class WithForm(nn.Module):
     def forward(self, images: Tensor) -> Tensor:
         """Return the logits of images in the form."""
         return in_form(self.model(images), self.form)
+
+
+def check_form(form: str, classes: int) -> None:
+    """Refuse a form that cannot tell so many classes apart.
+
+    Raises:
+        UsageError: there are more classes than a byte has values.
+
+    >>> check_form("argmax", 256), check_form("logits", 1000)
+    (None, None)
+    """
+    if form.startswith("argmax") and classes > MOST_IDS:
+        raise UsageError(
+            f"head {form!r} hands out classes as bytes, which tell {MOST_IDS} apart, and the "
+            f"network has {classes}; take its logits with head=logits"
+        )
 
 
 def in_form(logits: Tensor, form: str) -> Tensor:

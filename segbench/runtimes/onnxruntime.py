@@ -8,6 +8,7 @@ import re
 import warnings
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import onnxruntime as ort
 import torch
 
@@ -23,29 +24,45 @@ if TYPE_CHECKING:
     from segbench.results.candidate import RuntimeSpec
 
 
-class OnnxruntimeSession:
-    """A session whose input and output are bound, so that a call copies neither."""
+NUMPY_OF = {
+    "tensor(float)": np.float32,
+    "tensor(float16)": np.float16,
+    "tensor(double)": np.float64,
+    "tensor(uint8)": np.uint8,
+}
+DTYPES_OF = {kind: np.dtype(each).name for kind, each in NUMPY_OF.items()}
 
-    dtype = "float32"  # its CPU kernels take the types of the graph, and change none
+
+class OnnxruntimeSession:
+    """A session whose calls copy neither input nor output: both are bound beforehand."""
 
     def __init__(self, session: ort.InferenceSession) -> None:
         self._session = session
-        self._binding = session.io_binding()
-        self._binding.bind_output(session.get_outputs()[0].name)
+        self._input, self._output = session.get_inputs()[0], session.get_outputs()[0]
+        # Its CPU kernels take the types of the graph, and change none.
+        self.dtype = DTYPES_OF.get(self._input.type, self._input.type)
 
-    def feed(self, images: Tensor) -> Any:  # noqa: ANN401 - numpy's array
-        """Return the images as an array that shares their memory."""
-        return images.contiguous().numpy()
+    def feed(self, images: Tensor) -> ort.IOBinding:
+        """Return a binding of the images, whose memory it shares, and of an output of its own."""
+        binding = self._session.io_binding()
+        binding.bind_cpu_input(self._input.name, images.contiguous().numpy())
+        shape = self._output.shape
+        if all(isinstance(length, int) for length in shape):
+            kind = NUMPY_OF[self._output.type]
+            value = ort.OrtValue.ortvalue_from_shape_and_type(shape, kind)
+            binding.bind_ortvalue_output(self._output.name, value)
+        else:  # the graph does not tell the size of what it returns
+            binding.bind_output(self._output.name)
+        return binding
 
-    def run(self, batch: Any) -> Any:  # noqa: ANN401 - the engine's value
-        """Run, and return the engine's own value."""
-        self._binding.bind_cpu_input(self._session.get_inputs()[0].name, batch)
-        self._session.run_with_iobinding(self._binding)
-        return self._binding.get_outputs()[0]
+    def run(self, batch: ort.IOBinding) -> ort.IOBinding:
+        """Run; the output lies in the binding, until that is run again."""
+        self._session.run_with_iobinding(batch)
+        return batch
 
-    def output(self, found: Any) -> Tensor:  # noqa: ANN401 - as above
+    def output(self, found: ort.IOBinding) -> Tensor:
         """Return a copy as a tensor."""
-        return torch.from_numpy(found.numpy().copy())
+        return torch.from_numpy(found.get_outputs()[0].numpy().copy())
 
 
 def prepare(
@@ -86,7 +103,7 @@ def engine_options() -> ort.SessionOptions:
     return options
 
 
-def export(model: nn.Module, images: Tensor) -> Any:  # noqa: ANN401 - onnx's message
+def export(model: nn.Module, images: Tensor) -> Any:
     """Return the model as an ONNX message."""
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)
     with warnings.catch_warnings(), torch.no_grad(), exporting():

@@ -29,25 +29,26 @@ TYPES = {"fp32": ov.Type.f32, "bf16": ov.Type.bf16}
 
 
 class OpenvinoSession:
-    """A compiled model with one request; its output lies in the request's own memory."""
+    """A compiled model, with a request for each input, in whose memory its output lies."""
 
     def __init__(self, compiled: ov.CompiledModel) -> None:
-        self._request = compiled.create_infer_request()
+        self._compiled = compiled
         self.dtype = _dtype_of(compiled)
 
-    def feed(self, images: Tensor) -> ov.Tensor:
-        """Return the images as a tensor that shares their memory."""
-        return ov.Tensor(images.contiguous().numpy(), shared_memory=True)
+    def feed(self, images: Tensor) -> ov.InferRequest:
+        """Return a request for the images, whose memory it shares."""
+        request = self._compiled.create_infer_request()
+        request.set_input_tensor(ov.Tensor(images.contiguous().numpy(), shared_memory=True))
+        return request
 
-    def run(self, batch: ov.Tensor) -> Any:  # noqa: ANN401 - numpy's array
-        """Infer, and return the array of the result, which the next call overwrites."""
-        self._request.set_input_tensor(batch)
-        self._request.infer()
-        return self._request.get_output_tensor().data
+    def run(self, batch: ov.InferRequest) -> ov.InferRequest:
+        """Infer; the output lies in the request, until that is run again."""
+        batch.infer(share_outputs=True)  # or it would copy them
+        return batch
 
-    def output(self, found: Any) -> Tensor:  # noqa: ANN401 - as above
+    def output(self, found: ov.InferRequest) -> Tensor:
         """Return a copy as a tensor."""
-        return torch.from_numpy(found.copy())
+        return torch.from_numpy(found.get_output_tensor().data.copy())
 
 
 def prepare(

@@ -12,8 +12,10 @@ from segbench.measurement.recording import Recording
 from segbench.measurement.run import NO_PEAKS, Run
 from segbench.progress import ignore_progress
 from segbench.results.profile import Block, Latencies, Noise, Subnormals
+from segbench.results.store import from_json, to_json
 
 TASK = make_task("segfast", threads=2)
+THREE = "it computes with 3 threads, and 2 were asked for"
 STOLEN = replace(QUIET, steal_s=0.08, steal_share=0.1)
 INSPECTION = {
     "model": {"name": "segfast", "options": {"classes": 5}},
@@ -233,3 +235,16 @@ def test_what_the_worker_told_is_in_the_profile():
     assert profile.latency.forward.p50_s == 0.1
     assert (profile.workload.classes, profile.params, profile.params_trainable) == (5, 10, 8)
     assert profile.uncounted_ops == {"aten::odd": 2}
+    assert profile.workload.threads.computing is None
+    assert profile.remarks == ()
+
+
+@pytest.mark.parametrize(("computing", "remarks"), [(1, ()), (2, ()), (3, (THREE,))])
+def test_more_threads_that_compute_than_were_asked_for_are_told(computing, remarks):
+    recording = recorded([[QUIET] * 2])
+    threads = {"intra_op": 2, "inter_op": 1, "os_threads": 5, "computing": computing}
+    recording.state = {"threads": threads, "process_peak_bytes": 99, "dtype": "float32"}
+    profile = assemble(recording=recording)
+    assert profile.workload.threads.computing == computing
+    assert profile.remarks == remarks
+    assert from_json(to_json(profile), source="it") == profile

@@ -1,8 +1,11 @@
 """Engines beside eager: heads, stored conversions, parity, and failures that cost one row."""
 
 import json
+import os
+import tempfile
 from dataclasses import replace
 
+import psutil
 import pytest
 import torch
 from tasks import make_task
@@ -14,7 +17,8 @@ from segbench.measurement.instruments.parity import ParityInstrument
 from segbench.results.candidate import HEADS, RuntimeSpec
 from segbench.runtimes import RUNTIMES, Runtime, check_runtime, prepare
 from segbench.runtimes.choices import choose_runtimes
-from segbench.runtimes.heads import in_form
+from segbench.runtimes.compilers import find_compiler
+from segbench.runtimes.heads import check_form, in_form
 from segbench.runtimes.norm_statistics import fill_statistics
 
 SIDE = 32
@@ -25,6 +29,8 @@ ENGINES = [name for name, row in RUNTIMES.items() if not row.runs_modules]
 def engine(request):
     for package in RUNTIMES[request.param].packages:
         pytest.importorskip(package)
+    if RUNTIMES[request.param].compiles and find_compiler() is None:
+        pytest.skip("it needs a C++ compiler")
     return request.param
 
 
@@ -62,7 +68,8 @@ def test_what_is_stored_is_taken_by_the_next_process_and_hands_out_the_same(
         tested.check_module()
         tested.prepare()
         handed_out.append(tested.hand_out(tested.images))
-        monkeypatch.setattr(torch.onnx, "export", None)  # nothing is converted again
+        for module in (torch.onnx, torch.export):
+            monkeypatch.setattr(module, "export", None)  # nothing is converted again
     assert torch.equal(*handed_out)
     assert all(path.name.startswith("candidate.") for path in tmp_path.iterdir())
 
@@ -181,3 +188,60 @@ def test_a_candidate_that_fails_costs_its_own_row(engine):
     assert "the bridge is out" in found.failures[0].reason
     assert found.profiles[1].parity.is_right
     assert json.loads(json.dumps(found.profiles[1].workload.runtime_version))
+
+
+def test_a_byte_tells_256_classes_apart_and_no_more():
+    check_form("argmax", 256)
+    check_form("logits-nhwc", 257)
+    runtime = "eager,head=argmax"
+    many = make_task("nets_for_tests:Pointwise", {"classes": 257}, runtime=runtime, height=8)
+    with pytest.raises(UsageError) as caught:
+        ModelUnderTest(many).check_module()
+    assert str(caught.value) == (
+        "head 'argmax' hands out classes as bytes, which tell 256 apart, and the network has 257; "
+        "take its logits with head=logits"
+    )
+
+
+def test_where_there_is_no_compiler_one_is_asked_for(monkeypatch, tmp_path):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.delenv("CXX", raising=False)
+    with pytest.raises(UsageError) as caught:
+        prepare(torch.nn.Conv2d(3, 5, 1), torch.rand(1, 3, 8, 8), RuntimeSpec("compile"))
+    assert str(caught.value) == (
+        "runtime 'compile' needs a C++ compiler, and neither g++ nor clang++ is found here; "
+        "install one (on Debian or Ubuntu: apt install g++), or name it in CXX"
+    )
+
+
+class Deciding(torch.nn.Module):
+    """Looks at a value before it decides what to do."""
+
+    def forward(self, images):
+        return images * 2 if images.sum() > 0 else images
+
+
+@pytest.mark.skipif(find_compiler() is None, reason="it needs a C++ compiler")
+def test_what_cannot_be_compiled_is_told_in_one_line_and_leaves_nothing(monkeypatch, tmp_path):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    with pytest.raises(MeasurementError) as caught:
+        prepare(Deciding(), torch.rand(1, 3, 8, 8), RuntimeSpec("compile"))
+    said = str(caught.value)
+    assert said.startswith("runtime 'compile' cannot compile this network: GuardOnDataDependent")
+    assert "\n" not in said
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.skipif(find_compiler() is None, reason="it needs a C++ compiler")
+def test_a_library_is_stored_alone_and_no_process_is_left(monkeypatch, tmp_path):
+    places = tmp_path / "temporary", tmp_path / "stored"
+    for place in places:
+        place.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(places[0]))
+    monkeypatch.setenv("TMPDIR", str(places[0]))
+    model, images = torch.nn.Conv2d(3, 5, 1), torch.rand(1, 3, 8, 8)
+    prepare(model, images, RuntimeSpec("compile"), places[1] / "candidate")
+    assert list(places[0].iterdir()) == []
+    assert [path.name for path in places[1].iterdir()] == ["candidate.compiled"]
+    assert psutil.Process().children() == []
+    assert "TORCHINDUCTOR_CACHE_DIR" not in os.environ

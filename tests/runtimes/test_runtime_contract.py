@@ -5,6 +5,7 @@ from runtime_contract import RuntimeContract
 
 from segbench.results.candidate import RuntimeSpec
 from segbench.runtimes import RUNTIMES
+from segbench.runtimes.compilers import find_compiler
 
 
 class TestRuntimes(RuntimeContract):
@@ -15,4 +16,6 @@ class TestRuntimes(RuntimeContract):
     def spec(self, request):
         for package in RUNTIMES[request.param[0]].packages:
             pytest.importorskip(package)
+        if RUNTIMES[request.param[0]].compiles and find_compiler() is None:
+            pytest.skip("it needs a C++ compiler")
         return RuntimeSpec(*request.param)

@@ -194,3 +194,23 @@ def of_any_options(**options: int) -> nn.Module:
     if "classes" in options:
         raise TypeError("no such option: classes")
     return Plain(options.get("outputs", 7))
+
+
+class LowersMatmul(Plain):
+    """Lets torch compute single precision with less, from its first forward pass on."""
+
+    def forward(self, images: Tensor) -> Tensor:
+        torch.set_float32_matmul_precision("medium")
+        return super().forward(images)
+
+
+class LowersConvolutionsLate(Plain):
+    """Does so in its fourth pass."""
+
+    passes = 0
+
+    def forward(self, images: Tensor) -> Tensor:
+        self.passes += 1
+        if self.passes > 3:
+            torch.backends.mkldnn.conv.fp32_precision = "bf16"
+        return super().forward(images)

@@ -74,6 +74,13 @@ class RuntimeContract:
     def model(self):
         return network()
 
+    @pytest.fixture
+    def store(self, spec, tmp_path_factory):
+        """Name a path for what is made of `network()`, so that what compiles does so once."""
+        folder = tmp_path_factory.getbasetemp() / "stores"
+        folder.mkdir(exist_ok=True)
+        return folder / f"{spec.name}-{spec.precision}"
+
     def test_the_table_says_what_it_can_do(self, spec):
         row = find_runtime(spec.name)
         assert set(row.precisions) <= set(PRECISIONS)
@@ -88,12 +95,21 @@ class RuntimeContract:
         with pytest.raises(UsageError, match=f"runtime '{spec.name}' has no option 'colour'"):
             check_runtime(RuntimeSpec(spec.name, spec.precision, {"colour": "red"}))
 
-    def test_logits_are_those_of_the_module_for_whatever_images_come(self, spec, model):
+    def test_logits_are_those_of_the_module_for_whatever_images_come(self, spec, model, store):
         example, other = images(1), images(2)
         expected = [expected_of(model, batch) for batch in (example, other, example)]
-        session = prepare(model, example, spec)
+        session = prepare(model, example, spec, store)
         for batch, logits in zip((example, other, example), expected, strict=True):
             assert_near(logits_of(session, batch), logits, spec)
+
+    def test_what_was_fed_first_is_still_there_when_other_images_were_fed(self, spec, model, store):
+        first, second = images(1), images(2)
+        expected = [expected_of(model, batch) for batch in (first, second)]
+        session = prepare(model, first, spec, store)
+        fed = [session.feed(batch) for batch in (first, second)]
+        session.output(session.run(fed[1]))
+        for batch, logits in zip(fed, expected, strict=True):
+            assert_near(session.output(session.run(batch)), logits, spec)
 
     def test_what_a_network_returns_beside_its_logits_is_returned_too(self, spec):
         if not find_runtime(spec.name).runs_modules:
@@ -105,10 +121,10 @@ class RuntimeContract:
         for name, logits in expected.items():
             assert_near(found[name], logits, spec)
 
-    def test_an_inference_leaves_weights_and_images_as_they_were(self, spec, model):
+    def test_an_inference_leaves_weights_and_images_as_they_were(self, spec, model, store):
         before = copy.deepcopy(model.state_dict())
         batch = images(1)
-        logits_of(prepare(model, batch, spec), batch)
+        logits_of(prepare(model, batch, spec, store), batch)
         assert torch.equal(batch, images(1))
         # Weights that are cast to another precision are cast where they are.
         changed = [
@@ -118,19 +134,19 @@ class RuntimeContract:
         ]
         assert changed == []
 
-    def test_no_gradient_is_kept(self, spec, model):
-        assert not logits_of(prepare(model, images(1), spec), images(1)).requires_grad
+    def test_no_gradient_is_kept(self, spec, model, store):
+        assert not logits_of(prepare(model, images(1), spec, store), images(1)).requires_grad
         assert all(weight.grad is None for weight in model.parameters())
 
-    def test_a_module_that_was_prepared_can_still_be_trained(self, spec, model):
+    def test_a_module_that_was_prepared_can_still_be_trained(self, spec, model, store):
         if not can_train(spec):
             pytest.skip("it runs inference alone")
-        logits_of(prepare(model, images(1), spec), images(1))
+        logits_of(prepare(model, images(1), spec, store), images(1))
         model.train()(images(1)).square().mean().backward()
         assert all(weight.grad is not None for weight in model.parameters())
 
-    def test_hooks_see_the_modules_at_work_if_the_table_says_so(self, spec, model):
-        session = prepare(model, images(1), spec)
+    def test_hooks_see_the_modules_at_work_if_the_table_says_so(self, spec, model, store):
+        session = prepare(model, images(1), spec, store)
         seen = []
         for module in model:
             module.register_forward_hook(lambda module, *_: seen.append(module))

@@ -16,11 +16,12 @@ from segbench.measurement.instruments.import_check import allow_code, check_buil
 from segbench.measurement.workers.stages import TELLER
 from segbench.results.candidate import DTYPES, EAGER
 from segbench.runtimes import find_runtime, prepare, profile_layers
-from segbench.runtimes.heads import WithForm
+from segbench.runtimes.heads import WithForm, check_form
 from segbench.runtimes.inputs import make_noise, read_picture
 from segbench.runtimes.logits import Heads, WithHead
 from segbench.runtimes.model import network_failures, set_mode
 from segbench.runtimes.norm_statistics import fill_statistics
+from segbench.runtimes.single_precision import check_single_precision
 from segbench.runtimes.weights import load_weights
 from zoo.building import names_option
 
@@ -218,11 +219,22 @@ class ModelUnderTest:
         with self._failures, torch.no_grad():
             logits = head.logits(output)
         self._check_classes(logits.shape[1])
+        self.check_precision()
         self._labels_size = tuple(logits.shape[2:])
         return logits
 
+    def check_precision(self) -> None:
+        """Refuse single precision that is none, as the network's code may have asked of torch.
+
+        Raises:
+            UsageError: it is computed with a narrower type.
+        """
+        if self.device.type == "cpu" and self.images.dtype == torch.float32:
+            check_single_precision(str(self.spec))
+
     def _check_classes(self, found: int) -> None:
         self.classes = found
+        check_form(self.runtime.head, found)
         wanted = self._workload.classes
         if wanted is not None and wanted != found:
             raise UsageError(

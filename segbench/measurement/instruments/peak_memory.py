@@ -7,6 +7,7 @@ freed, so that resident memory is that of living tensors and the peak repeats.
 from __future__ import annotations
 
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import torch
@@ -71,7 +72,7 @@ class MemoryInstrument:
 
     def _start(self) -> None:
         if self._task.workload.device != "cuda":
-            load_libraries(self._task.candidate.runtime)
+            load_libraries(self._task.candidate.runtime, self._task.store)
             give_back()
             self._base = resident_bytes()
         self._model = network_under_test(self._task)
@@ -121,11 +122,14 @@ def _peak_on_gpu(model: ModelUnderTest, run: Callable[[], object]) -> int:
     return int(torch.cuda.max_memory_allocated(model.device))
 
 
-def load_libraries(runtime: RuntimeSpec = EAGER) -> None:
+def load_libraries(runtime: RuntimeSpec = EAGER, store: str | None = None) -> None:
     """Run a very small network and its training step, so that code is resident beforehand.
 
     The pages of the libraries' own code come into memory when it first runs. They belong to torch,
     or to the runtime, and not to the network that is measured.
+
+    Args:
+        store: of the candidate, beside which the very small network's conversion is stored.
     """
     model = nn.Sequential(
         nn.BatchNorm2d(3),
@@ -152,7 +156,7 @@ def load_libraries(runtime: RuntimeSpec = EAGER) -> None:
     is_engine = not find_runtime(runtime.name).runs_modules
     if is_engine:
         TELLER.begin("preparing")
-    session = prepare(model, images, runtime)
+    session = prepare(model, images, runtime, None if store is None else Path(f"{store}-small"))
     if is_engine:
         TELLER.begin("inference")
     session.run(session.feed(images))

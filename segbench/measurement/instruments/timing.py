@@ -13,7 +13,12 @@ from segbench.measurement.host.disturbance import between, take_snapshot
 from segbench.measurement.host.memory import grow_heap, peak_bytes, resident_bytes
 from segbench.measurement.instruments.clock import DeviceClock, Reading, Stopwatch, WallClock
 from segbench.measurement.instruments.graph_under_test import network_under_test
-from segbench.measurement.instruments.thread_pools import read_threads, set_threads
+from segbench.measurement.instruments.thread_pools import (
+    count_computing,
+    read_cpu_ns,
+    read_threads,
+    set_threads,
+)
 from segbench.measurement.instruments.warmup import WarmUp, warm_up
 
 if TYPE_CHECKING:
@@ -42,6 +47,7 @@ class TimingInstrument:
             DeviceClock(self._under_test.device) if task.workload.device == "cuda" else WallClock()
         )
         self._recent_s: dict[Work, float] = {}
+        self._computing: int | None = None
 
     @staticmethod
     def preload(work: Work) -> dict[str, Any]:
@@ -75,9 +81,15 @@ class TimingInstrument:
             readings = self._first_inference() if work == "inference" else self._training_step()
             first.update({phase: reading.seconds for phase, reading in readings.items()})
             self._add_slack()
+            cpu_ns.append(read_cpu_ns())
             return _total(readings)
 
+        cpu_ns = [read_cpu_ns()]
         done: WarmUp = warm_up(call, faultless=self._faultless)
+        if work == "inference":
+            # The first call sets up much in one thread; a long one is all that there is.
+            later = 1 if len(done.readings) > 1 else 0
+            self._computing = count_computing(cpu_ns[later], read_cpu_ns())
         self._recent_s[work] = done.recent_s
         gc.collect()
         gc.freeze()  # what torch has imported need not be looked through before every block
@@ -123,12 +135,17 @@ class TimingInstrument:
         }
 
     def state(self) -> StateReply:
-        """Return what the process has become: its model, its threads, its peak memory."""
+        """Return what the process has become: its model, its threads, its peak memory.
+
+        Raises:
+            UsageError: the network has told torch to compute with less than single precision.
+        """
+        self._under_test.check_precision()
         return {
             "model": self._under_test.spec.to_json(),
             "classes": self._under_test.classes,
             "dtype": self._under_test.dtype,
-            "threads": read_threads(),
+            "threads": {**read_threads(), "computing": self._computing},
             "process_peak_bytes": peak_bytes(),
         }
 

@@ -121,6 +121,7 @@ class ThreadsReply(TypedDict):
     intra_op: int
     inter_op: int
     os_threads: int | None
+    computing: NotRequired[int | None]
 
 
 class StateReply(TypedDict):

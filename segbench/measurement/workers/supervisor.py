@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 import selectors
+import signal
 import subprocess
 import sys
 import tempfile
@@ -216,6 +217,10 @@ class Worker:
 
     def close(self) -> None:
         """Kill the process if it still runs, and take note of its end."""
+        if isinstance(self._process, subprocess.Popen) and self._process.poll() is None:
+            # Its session is its own, with what it has started: a compiler may be at work.
+            with contextlib.suppress(OSError):
+                os.killpg(self._process.pid, signal.SIGKILL)
         self._process.kill()
         self._process.wait()
         for end in (self._process.stdin, self._process.stdout):

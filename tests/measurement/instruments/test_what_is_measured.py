@@ -13,6 +13,8 @@ from segbench.measurement.settings import Settings
 from segbench.measurement.workers.supervisor import Question, Worker, ask_once
 from segbench.results.profile import PHASES
 from segbench.results.store import to_json
+from segbench.runtimes import RUNTIMES
+from segbench.runtimes.compilers import find_compiler
 
 pytestmark = pytest.mark.measures
 
@@ -98,9 +100,10 @@ def test_a_known_256_mib_are_found_and_repeat_whatever_the_parent_holds():
 
 def page_faults(name, allocator):
     """Return the faults of each call, of five or more even where the machine is busy."""
-    with Worker(
-        make_task(name, threads=Settings().thread_count, allocator=allocator), "timing"
-    ) as (worker):
+    name, _, runtime = name.partition("@")
+    threads = Settings().thread_count
+    task = make_task(name, runtime=runtime or "eager", threads=threads, allocator=allocator)
+    with Worker(task, "timing") as worker:
         worker.receive()
         worker.ask("warm_up", work="inference")
         block = partial(worker.ask, "block", work="inference", seconds=0.2, discard_first=False)
@@ -113,6 +116,16 @@ def test_warmed_up_inference_takes_no_page_faults(name):
     faults = page_faults(name, "steady")
     assert statistics.median(faults) == 0
     assert faults.count(0) >= len(faults) - 1
+
+
+@pytest.mark.parametrize("runtime", [name for name, row in RUNTIMES.items() if name != "eager"])
+def test_engines_take_no_page_faults_that_matter_in_a_call(runtime):
+    for package in RUNTIMES[runtime].packages:
+        pytest.importorskip(package)
+    if RUNTIMES[runtime].compiles and find_compiler() is None:
+        pytest.skip("it needs a C++ compiler")
+    # A call of SegFast takes milliseconds, in which tens of faults would matter.
+    assert statistics.median(page_faults(f"segfast@{runtime}", "steady")) <= 1
 
 
 def test_the_systems_allocator_does_take_page_faults():

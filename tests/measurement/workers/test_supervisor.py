@@ -34,6 +34,8 @@ def test_a_worker_has_the_threads_that_were_asked_for():
         worker.ask("warm_up", work="inference")
         state = worker.ask("state")
         counted = len(list(Path(f"/proc/{worker.pid}/task").iterdir()))
+    # So small a network may leave the second thread next to nothing to do.
+    assert state["threads"].pop("computing") in {1, 2}
     assert state["threads"] == {"intra_op": 2, "inter_op": 1, "os_threads": counted}
     assert counted >= 2
     assert state["classes"] == 5
