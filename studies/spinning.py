@@ -5,7 +5,11 @@ Question: the CPU time that a worker uses in the pause after its last inference.
 Source: segfast at 224x224 in every runtime that is installed, each in a process of its own with the
 environment of a timing worker. The clock is the process's, which counts all of its threads.
 Cost: under a minute a runtime, most of it importing and preparing; `compile` takes the longest.
-Result: RESULT
+Result: ONNX Runtime and OpenVINO use 0.07 and 0.06 ms of CPU time in the first millisecond after a
+call, and 0.2 ms in the 50 that follow: their threads sleep at once. Eager's OpenMP threads spin:
+they used 1.5 ms in the first, 2.2 in those from 8 to 12, and 0.8 in those from 12 to 50. When they
+sleep cannot be told from that, for this machine (2 cores of an AMD EPYC, torch 2.13.0) was so busy
+with other work that a thread which spins got a processor only now and then.
 
     python -m studies.spinning --threads 2
 """

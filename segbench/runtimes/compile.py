@@ -146,6 +146,7 @@ def _files_in(folder: Path) -> Iterator[None]:
     names = ("TMPDIR", "TORCHINDUCTOR_CACHE_DIR")
     before = {name: os.environ.get(name) for name in names}
     os.environ.update(dict.fromkeys(names, str(folder)))
+    before_here, tempfile.tempdir = tempfile.tempdir, str(folder)
     try:
         from torch._inductor.utils import clear_caches  # noqa: PLC0415 - slow to import
 
@@ -155,6 +156,7 @@ def _files_in(folder: Path) -> Iterator[None]:
         finally:
             clear_caches()
     finally:
+        tempfile.tempdir = before_here
         for name, value in before.items():
             os.environ.pop(name)
             if value is not None:

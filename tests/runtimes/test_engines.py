@@ -237,11 +237,12 @@ def test_a_library_is_stored_alone_and_no_process_is_left(monkeypatch, tmp_path)
     places = tmp_path / "temporary", tmp_path / "stored"
     for place in places:
         place.mkdir()
-    monkeypatch.setattr(tempfile, "tempdir", str(places[0]))
+    monkeypatch.setattr(tempfile, "tempdir", None)  # nobody has asked for it yet
     monkeypatch.setenv("TMPDIR", str(places[0]))
     model, images = torch.nn.Conv2d(3, 5, 1), torch.rand(1, 3, 8, 8)
-    prepare(model, images, RuntimeSpec("compile"), places[1] / "candidate")
+    for name in ("one", "other"):
+        prepare(model, images, RuntimeSpec("compile"), places[1] / name)
     assert list(places[0].iterdir()) == []
-    assert [path.name for path in places[1].iterdir()] == ["candidate.compiled"]
+    assert {path.name for path in places[1].iterdir()} == {"one.compiled", "other.compiled"}
     assert psutil.Process().children() == []
     assert "TORCHINDUCTOR_CACHE_DIR" not in os.environ
