@@ -33,6 +33,8 @@ class OnnxGraph(OnnxruntimeSession):
         super().__init__(session)
         self.inputs = tuple(map(_port, session.get_inputs()))
         self.outputs = tuple(map(_port, session.get_outputs()))
+        if not self.dtype.startswith("float"):  # what it takes are pixels, which it makes floats of
+            self.dtype = "float32"
 
 
 def write(model: nn.Module, images: Tensor, path: Path, *, about: str) -> None:

@@ -29,6 +29,8 @@ NUMPY_OF = {
     "tensor(float16)": np.float16,
     "tensor(double)": np.float64,
     "tensor(uint8)": np.uint8,
+    "tensor(int32)": np.int32,
+    "tensor(int64)": np.int64,
 }
 DTYPES_OF = {kind: np.dtype(each).name for kind, each in NUMPY_OF.items()}
 
@@ -47,11 +49,11 @@ class OnnxruntimeSession:
         binding = self._session.io_binding()
         binding.bind_cpu_input(self._input.name, images.contiguous().numpy())
         shape = self._output.shape
-        if all(isinstance(length, int) for length in shape):
-            kind = NUMPY_OF[self._output.type]
+        kind = NUMPY_OF.get(self._output.type)
+        if kind is not None and all(isinstance(length, int) for length in shape):
             value = ort.OrtValue.ortvalue_from_shape_and_type(shape, kind)
             binding.bind_ortvalue_output(self._output.name, value)
-        else:  # the graph does not tell the size of what it returns
+        else:  # the graph does not tell the size of what it returns, or it is of a rare type
             binding.bind_output(self._output.name)
         return binding
 
@@ -103,7 +105,7 @@ def engine_options() -> ort.SessionOptions:
     return options
 
 
-def export(model: nn.Module, images: Tensor) -> Any:
+def export(model: nn.Module, images: Tensor) -> Any:  # noqa: ANN401 - onnx's message
     """Return the model as an ONNX message."""
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)
     with warnings.catch_warnings(), torch.no_grad(), exporting():
