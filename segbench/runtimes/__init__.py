@@ -76,6 +76,8 @@ class Runtime:
         extra: of segbench that installs them.
         trains: whether it runs training steps too.
         runs_modules: whether it calls the network's own modules, so that hooks see their work.
+        lowers: the rewritings of networks that it was measured to be faster with, some of
+            :data:`REWRITINGS`.
     """
 
     prepare: str
@@ -85,7 +87,11 @@ class Runtime:
     extra: str = ""
     trains: bool = False
     runs_modules: bool = False
+    lowers: tuple[str, ...] = ()
 
+
+REWRITINGS = ("up-convolutions", "dense-up-convolutions", "batch-norms", "padded-batch-norms")
+"""Rewritings of a network, in the order in which they are done; see `lowering.py`."""
 
 RUNTIMES: dict[str, Runtime] = {
     "eager": Runtime(
@@ -134,7 +140,7 @@ onnxruntime, openvino)
             f"runtime {spec.name!r} does not compute with {spec.precision} "
             f"(precisions: {', '.join(row.precisions)})"
         )
-    options = {"head": HEADS, **row.options}
+    options = {"head": HEADS, "lower": (True, False), **row.options}
     for name, value in spec.options.items():
         if name not in options:
             raise UsageError(
@@ -169,6 +175,20 @@ def can_train(spec: RuntimeSpec) -> bool:
     (True, False)
     """
     return find_runtime(spec.name).trains and spec.precision == PRECISIONS[0]
+
+
+def rewritings_of(spec: RuntimeSpec) -> tuple[str, ...]:
+    """Return the rewritings that a network is given to a runtime with.
+
+    >>> from segbench.results.candidate import RuntimeSpec
+    >>> rewritings_of(RuntimeSpec("eager"))
+    ()
+    >>> rewritings_of(RuntimeSpec.parse("eager,lower=true")) == REWRITINGS
+    True
+    """
+    if spec.lower is None:
+        return find_runtime(spec.name).lowers
+    return REWRITINGS if spec.lower else ()
 
 
 def missing_packages(row: Runtime) -> tuple[str, ...]:

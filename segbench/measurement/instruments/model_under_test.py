@@ -13,10 +13,11 @@ import zoo
 from segbench.errors import MeasurementError, UsageError
 from segbench.measurement.instruments.import_check import allow_code, check_builder, check_modules
 from segbench.results.candidate import DTYPES, EAGER
-from segbench.runtimes import find_runtime, prepare
+from segbench.runtimes import find_runtime, prepare, rewritings_of
 from segbench.runtimes.heads import WithForm
 from segbench.runtimes.inputs import make_noise, read_picture
 from segbench.runtimes.logits import Heads, WithHead
+from segbench.runtimes.lowering import lower
 from segbench.runtimes.model import network_failures, set_mode
 from segbench.runtimes.norm_statistics import fill_statistics
 from segbench.runtimes.weights import load_weights
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from segbench.measurement.workers.protocol import Task
+    from segbench.results.profile import Lowering
     from segbench.runtimes import Session
     from segbench.runtimes.logits import Head
 
@@ -43,6 +45,8 @@ class ModelUnderTest:
         classes: channels of the logits.
         filled: batch norms that were given statistics as if they had been trained.
         images: the input, (batch, channels, height, width), of the weights' type.
+        lowering: how the network was rewritten for its runtime, once it is prepared; None where it
+            runs as it is.
 
     Raises:
         UsageError: the network cannot be built so, does not return logits, or is not of the tree
@@ -80,6 +84,8 @@ class ModelUnderTest:
         self.model = WithHead(self.network, self._heads)
         self._workload = workload
         self._session: Session | None = None
+        self._running = self.network
+        self.lowering: Lowering | None = None
         self.classes = 0
 
     def _make_images(self, task: Task) -> torch.Tensor:
@@ -100,7 +106,10 @@ class ModelUnderTest:
         What calls modules takes the network itself, for where its logits are is seen in the first
         call. Others are given a module that returns logits: :meth:`find_logits` comes before.
         """
-        self._prepare(self.network if self._runs_modules else self._headed())
+        rewritings = rewritings_of(self.runtime)
+        if rewritings and self.lowering is None:
+            self._running, self.lowering = lower(self.network, self.images, rewritings)
+        self._prepare(self._running if self._runs_modules else self._headed())
 
     def _prepare(self, model: nn.Module) -> None:
         with self._failures:
@@ -109,9 +118,9 @@ class ModelUnderTest:
 
     def _headed(self) -> nn.Module:
         """Return the network with its head, which hands logits out in the candidate's form."""
-        form, model = self.runtime.head, self.model
-        if form == "argmax-strided":
-            model = WithHead(self.network, self._heads.at_stride())
+        form = self.runtime.head
+        heads = self._heads.at_stride() if form == "argmax-strided" else self._heads
+        model = WithHead(self._running, heads)
         return model if form == EAGER.head else WithForm(model, form)
 
     @property

@@ -7,6 +7,7 @@ freed, so that resident memory is that of living tensors and the peak repeats.
 from __future__ import annotations
 
 import time
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 import torch
@@ -56,6 +57,7 @@ class MemoryInstrument:
         found: MemoryReply = {
             "prepare_s": prepared["prepare_s"],
             "preparation_peak_bytes": prepared["preparation_peak_bytes"],
+            "lowering": prepared["lowering"],
             "forward_peak_bytes": self._peak_of(self._model.infer),
             "train_peak_bytes": None,
         }
@@ -84,7 +86,12 @@ class MemoryInstrument:
             seconds = time.perf_counter() - began_s
 
         peak_bytes = self._added_by(prepare)
-        return {"prepare_s": seconds, "preparation_peak_bytes": peak_bytes}
+        found = self._model.lowering
+        return {
+            "prepare_s": seconds,
+            "preparation_peak_bytes": peak_bytes,
+            "lowering": None if found is None else asdict(found),
+        }
 
     def _added_by(self, run: Callable[[], object]) -> int | None:
         """Return what a call adds at its peak to what the process has before it."""

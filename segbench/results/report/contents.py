@@ -175,6 +175,7 @@ def _exact_table(profile: Profile) -> Table:
         ("MACs, forward / backward", _pair(profile, "macs")),
         ("FLOPs, forward / backward", _pair(profile, "flops")),
         ("saved activations", units.size(profile.saved_activations_bytes)),
+        *_lowering(profile),
         *_preparation(profile),
         *_parity(profile),
         ("peak memory, inference", units.size(profile.memory.forward_peak_bytes)),
@@ -190,6 +191,16 @@ def _parity(profile: Profile) -> list[tuple[str, str]]:
         return []
     difference = "" if found.max_difference is None else f"{found.max_difference:.1g}, "
     return [("difference to eager", f"{difference}{100 * found.argmax_agreement:.2f} % same class")]
+
+
+def _lowering(profile: Profile) -> list[tuple[str, str]]:
+    found = profile.lowering
+    if found is None:
+        return []
+    return [
+        *(("lowered", each) for each in found.applied),
+        *(("left as it was", each) for each in found.left),
+    ]
 
 
 def _preparation(profile: Profile) -> list[tuple[str, str]]:
