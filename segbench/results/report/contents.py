@@ -134,6 +134,9 @@ def remarks_on(profile: Profile) -> tuple[str, ...]:
         f"{name}: no {WITHHELD.get(figure, figure)}: {why}"
         for figure, why in profile.withheld.items()
     ]
+    if profile.lowering is not None:
+        found += [f"{name}: lowered: {each}" for each in _listed(profile.lowering.applied)]
+        found += [f"{name}: left as it was: {each}" for each in _listed(profile.lowering.left)]
     if profile.parity is not None and not profile.parity.is_right:
         found.append(f"{name}: wrong: {profile.parity.describe()}; its figures are of no use")
     found += [f"{name}: noisy: {why}" for why in profile.noise.reasons]
@@ -145,6 +148,10 @@ def remarks_on(profile: Profile) -> tuple[str, ...]:
             "which some CPUs compute many times more slowly"
         )
     return tuple(found)
+
+
+def _listed(words: tuple[str, ...]) -> list[str]:
+    return ["; ".join(words)] if words else []
 
 
 def report_profile(profile: Profile) -> Report:
@@ -175,7 +182,6 @@ def _exact_table(profile: Profile) -> Table:
         ("MACs, forward / backward", _pair(profile, "macs")),
         ("FLOPs, forward / backward", _pair(profile, "flops")),
         ("saved activations", units.size(profile.saved_activations_bytes)),
-        *_lowering(profile),
         *_preparation(profile),
         *_parity(profile),
         ("peak memory, inference", units.size(profile.memory.forward_peak_bytes)),
@@ -191,16 +197,6 @@ def _parity(profile: Profile) -> list[tuple[str, str]]:
         return []
     difference = "" if found.max_difference is None else f"{found.max_difference:.1g}, "
     return [("difference to eager", f"{difference}{100 * found.argmax_agreement:.2f} % same class")]
-
-
-def _lowering(profile: Profile) -> list[tuple[str, str]]:
-    found = profile.lowering
-    if found is None:
-        return []
-    return [
-        *(("lowered", each) for each in found.applied),
-        *(("left as it was", each) for each in found.left),
-    ]
 
 
 def _preparation(profile: Profile) -> list[tuple[str, str]]:
