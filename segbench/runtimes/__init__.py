@@ -111,6 +111,7 @@ RUNTIMES: dict[str, Runtime] = {
         precisions=("fp32", "bf16"),
         packages=("openvino",),
         extra="openvino",
+        lowers=("up-convolutions",),
     ),
 }
 

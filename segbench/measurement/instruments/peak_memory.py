@@ -7,7 +7,6 @@ freed, so that resident memory is that of living tensors and the peak repeats.
 from __future__ import annotations
 
 import time
-from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 import torch
@@ -90,7 +89,9 @@ class MemoryInstrument:
         return {
             "prepare_s": seconds,
             "preparation_peak_bytes": peak_bytes,
-            "lowering": None if found is None else asdict(found),
+            "lowering": None
+            if found is None
+            else {"applied": list(found.applied), "left": list(found.left)},
         }
 
     def _added_by(self, run: Callable[[], object]) -> int | None:
