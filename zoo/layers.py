@@ -172,6 +172,8 @@ def check_image(network: nn.Module, image: Tensor, *, norm_stride: int | None) -
     # torch.jit carries no types
     if torch.jit.is_tracing() or torch.compiler.is_compiling():  # type: ignore[attr-defined,no-untyped-call]
         return
+    if isinstance(image, torch.fx.Proxy):
+        return
     name, shape = type(network).__name__, "x".join(map(str, image.shape))
     if image.dim() != 4 or image.shape[1] != 3:  # noqa: PLR2004, the dimensions of an RGB batch
         raise InputSizeError(

@@ -13,6 +13,7 @@ from segbench.results.profile import (
     Differences,
     Layer,
     Layers,
+    Lowering,
     Memory,
     Model,
     Parity,
@@ -101,6 +102,7 @@ def assemble_profile(
             else judge_parity(parity, task.candidate.runtime, images=parity["images"])
         ),
         filled_norms=inspection["filled"],
+        lowering=_lowering(memory.get("lowering")),
         candidate=task.candidate,
         latency=recording.latencies(),
         noise=judge_noise(recording, task, in_turns=in_turns),
@@ -109,6 +111,12 @@ def assemble_profile(
         complete=complete,
         created=timestamp(),
     )
+
+
+def _lowering(reply: dict[str, list[str]] | None) -> Lowering | None:
+    if reply is None:
+        return None
+    return Lowering(applied=tuple(reply["applied"]), left=tuple(reply["left"]))
 
 
 def _together(uncounted: Uncounted) -> dict[str, int]:

@@ -148,6 +148,12 @@ class Settings:
         check_runtime(candidate.runtime)
         if candidate.is_graph:
             check_reads(Path(str(candidate.weights)), candidate.runtime.name)
+            if candidate.runtime.options:
+                names = ", ".join(candidate.runtime.options)
+                raise UsageError(
+                    f"graph file {candidate.weights!r} is run as it is, whatever {names} says; "
+                    "leave it out"
+                )
         else:
             check_name(spec.name)
             check_allowed(spec.name)

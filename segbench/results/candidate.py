@@ -121,6 +121,12 @@ class RuntimeSpec:
         """The form in which logits are handed out, one of `HEADS`."""
         return str(self.options.get("head", HEADS[0]))
 
+    @property
+    def lower(self) -> bool | None:
+        """Whether the network is to be rewritten; None for what its runtime does by default."""
+        asked = self.options.get("lower")
+        return None if asked is None else bool(asked)
+
 
 EAGER = RuntimeSpec()
 UNSAID = RuntimeSpec("unsaid")

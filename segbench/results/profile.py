@@ -202,6 +202,19 @@ class Preparation:
 
 
 @dataclass(frozen=True)
+class Lowering:
+    """How a network was rewritten before its runtime got it; what it returns is the same.
+
+    Attributes:
+        applied: what was done.
+        left: what was left as it was, with the reason.
+    """
+
+    applied: tuple[str, ...]
+    left: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Noise:
     """Whether the machine was fit while timing, and why not."""
 
@@ -313,6 +326,7 @@ class Profile:
         parity: None for eager in single precision, which others are compared with.
         filled_norms: batch norms that were given seeded statistics such as training leaves, because
             the network has no trained weights; None in results of before this was done.
+        lowering: None where it was given to its runtime as it is.
         complete: False where the run was interrupted; what is there was measured all the same.
     """
 
@@ -341,6 +355,7 @@ class Profile:
     preparation: Preparation | None = None
     parity: Parity | None = None
     filled_norms: Count | None = None
+    lowering: Lowering | None = None
     complete: bool = True
     created: str = ""
     schema: str = PROFILE_SCHEMA

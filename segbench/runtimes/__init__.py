@@ -165,6 +165,8 @@ class Runtime:
         graphs: import string of the module that writes and reads those (:class:`Graphs`).
         layers: import string of its :class:`ProfileLayers`, where its engine has a profile.
         compiles: whether it needs a C++ compiler, where nothing is stored yet.
+        lowers: the rewritings of networks that it was measured to be faster with, some of
+            :data:`REWRITINGS`.
     """
 
     prepare: str
@@ -178,7 +180,11 @@ class Runtime:
     graphs: str = ""
     layers: str = ""
     compiles: bool = False
+    lowers: tuple[str, ...] = ()
 
+
+REWRITINGS = ("up-convolutions", "dense-up-convolutions", "batch-norms", "padded-batch-norms")
+"""Rewritings of a network, in the order in which they are done; see `lowering.py`."""
 
 RUNTIMES: dict[str, Runtime] = {
     "eager": Runtime(
@@ -209,6 +215,7 @@ RUNTIMES: dict[str, Runtime] = {
         reads=(".xml", ".onnx"),
         graphs="segbench.runtimes.openvino_graphs",
         layers="segbench.runtimes.openvino_layers:profile_layers",
+        lowers=("up-convolutions",),
     ),
 }
 
@@ -239,7 +246,7 @@ compile, onnxruntime, openvino)
             f"runtime {spec.name!r} does not compute with {spec.precision} "
             f"(precisions: {', '.join(row.precisions)})"
         )
-    options = {"head": HEADS, **row.options}
+    options = {"head": HEADS, "lower": (True, False), **row.options}
     for name, value in spec.options.items():
         if name not in options:
             raise UsageError(
@@ -274,6 +281,20 @@ def can_train(spec: RuntimeSpec) -> bool:
     (True, False)
     """
     return find_runtime(spec.name).trains and spec.precision == PRECISIONS[0]
+
+
+def rewritings_of(spec: RuntimeSpec) -> tuple[str, ...]:
+    """Return the rewritings that a network is given to a runtime with.
+
+    >>> from segbench.results.candidate import RuntimeSpec
+    >>> rewritings_of(RuntimeSpec("eager"))
+    ()
+    >>> rewritings_of(RuntimeSpec.parse("eager,lower=true")) == REWRITINGS
+    True
+    """
+    if spec.lower is None:
+        return find_runtime(spec.name).lowers
+    return REWRITINGS if spec.lower else ()
 
 
 def missing_packages(row: Runtime) -> tuple[str, ...]:

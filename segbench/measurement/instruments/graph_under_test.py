@@ -40,6 +40,7 @@ class GraphUnderTest:
     """
 
     filled = 0
+    lowering = None
     spec = GRAPH
 
     def __init__(self, task: Task) -> None:

@@ -15,10 +15,11 @@ from segbench.errors import MeasurementError, UsageError
 from segbench.measurement.instruments.import_check import allow_code, check_builder, check_modules
 from segbench.measurement.workers.stages import TELLER
 from segbench.results.candidate import DTYPES, EAGER
-from segbench.runtimes import find_runtime, prepare, profile_layers
+from segbench.runtimes import find_runtime, prepare, profile_layers, rewritings_of
 from segbench.runtimes.heads import WithForm, check_form
 from segbench.runtimes.inputs import make_noise, read_picture
 from segbench.runtimes.logits import Heads, WithHead
+from segbench.runtimes.lowering import lower
 from segbench.runtimes.model import network_failures, set_mode
 from segbench.runtimes.norm_statistics import fill_statistics
 from segbench.runtimes.single_precision import check_single_precision
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from segbench.measurement.workers.protocol import Task
+    from segbench.results.profile import Lowering
     from segbench.runtimes import Session
     from segbench.runtimes.executed_layers import ExecutedLayer
     from segbench.runtimes.logits import Head
@@ -47,6 +49,8 @@ class ModelUnderTest:
         classes: channels of the logits.
         filled: batch norms that were given statistics as if they had been trained.
         images: the input, (batch, channels, height, width), of the weights' type.
+        lowering: how the network was rewritten for its runtime, once it is prepared; None where it
+            runs as it is.
 
     Raises:
         UsageError: the network cannot be built so, does not return logits, or is not of the tree
@@ -86,6 +90,8 @@ class ModelUnderTest:
         self._workload = workload
         self._session: Session | None = None
         self._module_s = 0.0  # of a call of the network itself
+        self._running = self.network
+        self.lowering: Lowering | None = None
         self.classes = 0
 
     def _make_images(self, task: Task) -> torch.Tensor:
@@ -106,12 +112,19 @@ class ModelUnderTest:
         What calls modules takes the network itself, for where its logits are is seen in the first
         call. Others are given a module that returns logits: :meth:`find_logits` comes before.
         """
+        self._lower()
         if self._runs_modules:
-            self._prepare(self.network)
+            self._prepare(self._running)
             return
         TELLER.begin("preparing")
         self._prepare(self.headed())
         TELLER.begin("inference", module_s=self._module_s)
+
+    def _lower(self) -> None:
+        """Rewrite the network as its runtime wants it, once."""
+        rewritings = rewritings_of(self.runtime)
+        if rewritings and self.lowering is None:
+            self._running, self.lowering = lower(self.network, self.images, rewritings)
 
     def _prepare(self, model: nn.Module) -> None:
         with self._failures:
@@ -120,9 +133,10 @@ class ModelUnderTest:
 
     def headed(self) -> nn.Module:
         """Return the network with its head, which hands logits out in the candidate's form."""
-        form, model = self.runtime.head, self.model
-        if form == "argmax-strided":
-            model = WithHead(self.network, self._heads.at_stride())
+        self._lower()
+        form = self.runtime.head
+        heads = self._heads.at_stride() if form == "argmax-strided" else self._heads
+        model = WithHead(self._running, heads)
         return model if form == EAGER.head else WithForm(model, form)
 
     def executed_layers(self, folder: Path) -> list[ExecutedLayer]:
@@ -138,7 +152,7 @@ class ModelUnderTest:
     def prefix(self) -> str:
         """The network's name within the module that an engine is given."""
         modules = self.headed().named_modules()
-        return str(next(name for name, module in modules if module is self.network))
+        return str(next(name for name, module in modules if module is self._running))
 
     @property
     def _runs_modules(self) -> bool:

@@ -59,6 +59,7 @@ class MemoryInstrument:
         found: MemoryReply = {
             "prepare_s": prepared["prepare_s"],
             "preparation_peak_bytes": prepared["preparation_peak_bytes"],
+            "lowering": prepared["lowering"],
             "forward_peak_bytes": self._peak_of(self._model.infer),
             "train_peak_bytes": None,
         }
@@ -87,7 +88,14 @@ class MemoryInstrument:
             seconds = time.perf_counter() - began_s
 
         peak_bytes = self._added_by(prepare)
-        return {"prepare_s": seconds, "preparation_peak_bytes": peak_bytes}
+        found = self._model.lowering
+        return {
+            "prepare_s": seconds,
+            "preparation_peak_bytes": peak_bytes,
+            "lowering": None
+            if found is None
+            else {"applied": list(found.applied), "left": list(found.left)},
+        }
 
     def _added_by(self, run: Callable[[], object]) -> int | None:
         """Return what a call adds at its peak to what the process has before it."""

@@ -48,6 +48,7 @@ class PreparationReply(TypedDict):
 
     prepare_s: float | None
     preparation_peak_bytes: int | None
+    lowering: NotRequired[dict[str, list[str]] | None]
 
 
 class MemoryReply(PreparationReply):

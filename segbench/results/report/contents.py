@@ -166,6 +166,9 @@ def remarks_on(profile: Profile) -> tuple[str, ...]:
         f"{name}: no {WITHHELD.get(figure, figure)}: {why}"
         for figure, why in profile.withheld.items()
     ]
+    if profile.lowering is not None:
+        found += [f"{name}: lowered: {each}" for each in _few(profile.lowering.applied)]
+        found += [f"{name}: left as it was: {each}" for each in _few(profile.lowering.left)]
     if profile.parity is not None and not profile.parity.is_right:
         found.append(f"{name}: wrong: {profile.parity.describe()}; its figures are of no use")
     found += [f"{name}: noisy: {why}" for why in profile.noise.reasons]
@@ -177,6 +180,10 @@ def remarks_on(profile: Profile) -> tuple[str, ...]:
             "which some CPUs compute many times more slowly"
         )
     return tuple(found)
+
+
+def _few(words: tuple[str, ...]) -> list[str]:
+    return ["; ".join(words)] if words else []
 
 
 def report_profile(profile: Profile) -> Report:

@@ -23,7 +23,7 @@ from rich.cells import cell_len
 from segbench.results.candidate import Candidate
 from segbench.results.check import Check
 from segbench.results.metrics import METRICS
-from segbench.results.profile import Latencies, Memory, Model, Noise, Subnormals
+from segbench.results.profile import Latencies, Lowering, Memory, Model, Noise, Subnormals
 from segbench.results.report import FORMATS, render
 from segbench.results.report.contents import remarks_on
 from segbench.results.store import to_json
@@ -319,6 +319,15 @@ def test_the_json_of_a_comparison_holds_every_raw_sample():
 
 def test_a_quiet_and_complete_profile_has_no_remarks():
     assert remarks_on(make_profile()) == ()
+
+
+def test_what_a_runtime_was_given_is_remarked():
+    lowering = Lowering(applied=("4 of these", "2 of those"), left=("1 other: padded",))
+    assert remarks_on(make_profile(lowering=lowering)) == (
+        "segfast: lowered: 4 of these; 2 of those",
+        "segfast: left as it was: 1 other: padded",
+    )
+    assert remarks_on(make_profile(lowering=Lowering((), ()))) == ()
 
 
 def test_oversubscription_is_remarked_once_however_many_networks_there_are():
