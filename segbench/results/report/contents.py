@@ -120,11 +120,15 @@ def _runtime_of(profile: Profile) -> str:
 
 
 def _heads_of(profiles: Sequence[Profile]) -> str:
-    heads = dict.fromkeys(
-        HEADS[0] if profile.candidate is None else profile.candidate.runtime.head
-        for profile in profiles
-    )
+    heads = dict.fromkeys(map(_head_of, profiles))
     return "" if set(heads) == {HEADS[0]} else f"head{'s' * (len(heads) > 1)} {_listed(heads)}, "
+
+
+def _head_of(profile: Profile) -> str:
+    candidate = profile.candidate
+    if candidate is not None and candidate.is_graph:
+        return profile.head or HEADS[0]
+    return HEADS[0] if candidate is None else candidate.runtime.head
 
 
 def _listed(names: Iterable[str]) -> str:
@@ -167,8 +171,8 @@ def remarks_on(profile: Profile) -> tuple[str, ...]:
         for figure, why in profile.withheld.items()
     ]
     if profile.lowering is not None:
-        found += [f"{name}: lowered: {each}" for each in _few(profile.lowering.applied)]
-        found += [f"{name}: left as it was: {each}" for each in _few(profile.lowering.left)]
+        said = {"lowered": profile.lowering.applied, "left as it was": profile.lowering.left}
+        found += [f"{name}: {how}: {'; '.join(words)}" for how, words in said.items() if words]
     if profile.parity is not None and not profile.parity.is_right:
         found.append(f"{name}: wrong: {profile.parity.describe()}; its figures are of no use")
     found += [f"{name}: noisy: {why}" for why in profile.noise.reasons]
@@ -180,10 +184,6 @@ def remarks_on(profile: Profile) -> tuple[str, ...]:
             "which some CPUs compute many times more slowly"
         )
     return tuple(found)
-
-
-def _few(words: tuple[str, ...]) -> list[str]:
-    return ["; ".join(words)] if words else []
 
 
 def report_profile(profile: Profile) -> Report:
