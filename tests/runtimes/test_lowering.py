@@ -6,16 +6,10 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tasks import make_task
 from torch import nn
 from torch.nn import functional
 
-import zoo
-from segbench.errors import UsageError
-from segbench.measurement.instruments.model_under_test import ModelUnderTest
-from segbench.measurement.instruments.peak_memory import MemoryInstrument
-from segbench.results.candidate import RuntimeSpec
-from segbench.runtimes import REWRITINGS, RUNTIMES, check_runtime
+from segbench.runtimes import REWRITINGS
 from segbench.runtimes.lowering import lower
 from segbench.runtimes.norm_statistics import fill_statistics
 
@@ -395,70 +389,3 @@ def test_outputs_by_name_are_returned_by_name():
     assert found.applied == ("1 batch norm folded",)
     assert lowered(images).keys() == {"out", "aux"}
     torch.testing.assert_close(lowered(images)["aux"][0], network(images)["aux"][0])
-
-
-UPS = "separable up-convolution{} as 1x1 convolution and pixel shuffle"
-MAPS = "11 batch norms folded with maps of their shifts"
-
-
-@pytest.mark.parametrize(
-    ("name", "applied"),
-    [
-        ("segfast", (f"4 {UPS.format('s')}", "30 batch norms folded", MAPS)),
-        (
-            "segfast-basic",
-            (
-                f"1 {UPS.format('')}",
-                "3 dense up-convolutions as 1x1 convolution and pixel shuffle",
-                "8 batch norms folded",
-                MAPS,
-            ),
-        ),
-        ("segfast,up_conv=standard,classes=5", None),
-        ("segfast,branch_conv=standard,decoder_conv=standard", None),
-        ("segnet", ("25 batch norms folded",)),
-        ("segnet-basic", ("8 batch norms folded",)),
-        ("fcn8s", ()),
-    ],
-)
-def test_networks_of_the_zoo_are_lowered_and_equal(name, applied):
-    torch.manual_seed(0)
-    network = zoo.build(name)
-    found, kinds = assert_lowered(network, images_for(3, torch.float32, (45, 61)))
-    assert nn.BatchNorm2d not in kinds
-    assert applied in {None, found.applied}
-
-
-@pytest.mark.parametrize("lower_option", ["", ",lower=true", ",lower=false"])
-@pytest.mark.parametrize("runtime", RUNTIMES)
-def test_a_runtime_is_given_what_its_row_or_the_option_says(runtime, lower_option):
-    for package in RUNTIMES[runtime].packages:
-        pytest.importorskip(package)
-    tested = ModelUnderTest(
-        make_task("segfast", runtime=runtime + lower_option, height=32, width=40, classes=5)
-    )
-    expected = tested.check_module()
-    tested.prepare()
-    tested.infer()
-    difference = (tested.hand_out(tested.images) - expected).abs().max()
-    assert difference < 1e-4 * expected.abs().max()
-    asked = {"": RUNTIMES[runtime].lowers, ",lower=true": REWRITINGS, ",lower=false": ()}
-    assert (tested.lowering is None) is (asked[lower_option] == ())
-    if lower_option == ",lower=true":
-        assert tested.lowering.applied == (f"4 {UPS.format('s')}", "30 batch norms folded", MAPS)
-
-
-def test_what_was_lowered_is_told_with_what_was_prepared():
-    task = make_task("segnet-basic", runtime="eager,lower=true", height=32, width=32)
-    found = MemoryInstrument(task).measure(training=False)
-    assert found["lowering"] == {"applied": ["8 batch norms folded"], "left": []}
-    task = make_task("segnet-basic", height=32, width=32)
-    assert MemoryInstrument(task).measure(training=False)["lowering"] is None
-
-
-def test_lowering_is_on_or_off():
-    with pytest.raises(UsageError) as caught:
-        check_runtime(RuntimeSpec.parse("eager,lower=some"))
-    assert str(caught.value) == (
-        "option 'lower' of runtime 'eager' must be true or false, got some"
-    )
