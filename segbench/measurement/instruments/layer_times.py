@@ -16,6 +16,7 @@ from segbench.measurement.instruments.roof import measure_roof, roof_share
 from segbench.measurement.instruments.thread_pools import set_threads
 from segbench.results.candidate import DTYPES
 from segbench.runtimes import find_runtime
+from segbench.runtimes.logits import WithHead
 
 if TYPE_CHECKING:
     from torch import nn
@@ -69,7 +70,8 @@ class LayersInstrument:
 
     def _module_rows(self) -> list[dict[str, Any]]:
         images = self._under_test.images.to(dtype_of(self._under_test.network))
-        counts = count_by_module(self._under_test.model, images)
+        model = WithHead(self._under_test.running, self._under_test.heads)
+        counts = count_by_module(model, images)
         rows = self._time_leaves()
         for row in rows:
             counted = counts.get(f"network.{row['name']}" if row["name"] else "network")
@@ -80,7 +82,7 @@ class LayersInstrument:
     def _time_leaves(self) -> list[dict[str, Any]]:
         leaves = {
             name: module
-            for name, module in self._under_test.network.named_modules()
+            for name, module in self._under_test.running.named_modules()
             if not any(module.children()) and not isinstance(module, torch.jit.ScriptModule)
         }
         watches = {name: _Watch(module) for name, module in leaves.items()}

@@ -46,6 +46,7 @@ class ModelUnderTest:
         spec: the specification with every option that was filled in.
         network: as its builder returned it.
         model: the same with its head, which returns logits alone.
+        running: the network as it runs: rewritten, once it is prepared, where its runtime is to.
         classes: channels of the logits.
         filled: batch norms that were given statistics as if they had been trained.
         images: the input, (batch, channels, height, width), of the weights' type.
@@ -85,12 +86,12 @@ class ModelUnderTest:
         self.shape = workload.shape
         self.images = self._make_images(task)
         self._failures = network_failures(str(spec), self.shape)
-        self._heads = Heads(str(spec), part=workload.logits, enlarge=workload.enlarge)
-        self.model = WithHead(self.network, self._heads)
+        self.heads = Heads(str(spec), part=workload.logits, enlarge=workload.enlarge)
+        self.model = WithHead(self.network, self.heads)
         self._workload = workload
         self._session: Session | None = None
         self._module_s = 0.0  # of a call of the network itself
-        self._running = self.network
+        self.running = self.network
         self.lowering: Lowering | None = None
         self.classes = 0
 
@@ -104,7 +105,7 @@ class ModelUnderTest:
     @property
     def head(self) -> Head:
         """How the logits come out of what the network returns; a call must have been checked."""
-        return self._heads.of(None, self.shape, training=False)
+        return self.heads.of(None, self.shape, training=False)
 
     def prepare(self) -> None:
         """Make the network ready to run in its runtime.
@@ -114,7 +115,7 @@ class ModelUnderTest:
         """
         self._lower()
         if self._runs_modules:
-            self._prepare(self._running)
+            self._prepare(self.running)
             return
         TELLER.begin("preparing")
         self._prepare(self.headed())
@@ -124,7 +125,7 @@ class ModelUnderTest:
         """Rewrite the network as its runtime wants it, once."""
         rewritings = rewritings_of(self.runtime)
         if rewritings and self.lowering is None:
-            self._running, self.lowering = lower(self.network, self.images, rewritings)
+            self.running, self.lowering = lower(self.network, self.images, rewritings)
 
     def _prepare(self, model: nn.Module) -> None:
         with self._failures:
@@ -135,8 +136,8 @@ class ModelUnderTest:
         """Return the network with its head, which hands logits out in the candidate's form."""
         self._lower()
         form = self.runtime.head
-        heads = self._heads.at_stride() if form == "argmax-strided" else self._heads
-        model = WithHead(self._running, heads)
+        heads = self.heads.at_stride() if form == "argmax-strided" else self.heads
+        model = WithHead(self.running, heads)
         return model if form == EAGER.head else WithForm(model, form)
 
     def executed_layers(self, folder: Path) -> list[ExecutedLayer]:
@@ -152,7 +153,7 @@ class ModelUnderTest:
     def prefix(self) -> str:
         """The network's name within the module that an engine is given."""
         modules = self.headed().named_modules()
-        return str(next(name for name, module in modules if module is self._running))
+        return str(next(name for name, module in modules if module is self.running))
 
     @property
     def _runs_modules(self) -> bool:
@@ -200,11 +201,11 @@ class ModelUnderTest:
     def logits_of(self, images: torch.Tensor) -> torch.Tensor:
         """Return logits of the network itself, enlarged as its head is."""
         with self._failures, torch.no_grad():
-            return self._heads.of(None, self.shape, training=False).logits(self.network(images))
+            return self.heads.of(None, self.shape, training=False).logits(self.network(images))
 
     def strided(self, images: torch.Tensor) -> torch.Tensor:
         """Return logits of the network itself, at its own stride."""
-        heads = self._heads.at_stride()
+        heads = self.heads.at_stride()
         with self._failures, torch.no_grad():
             return heads.logits(self.network(images), self.shape, training=False)
 
@@ -229,7 +230,7 @@ class ModelUnderTest:
             if not hint:
                 raise
             raise MeasurementError(f"{error}{hint}") from error.__cause__
-        head = self._heads.of(output, self.shape, training=False)
+        head = self.heads.of(output, self.shape, training=False)
         with self._failures, torch.no_grad():
             logits = head.logits(output)
         self._check_classes(logits.shape[1])
@@ -293,7 +294,7 @@ class ModelUnderTest:
         """Return the loss of one pass in training mode; every call makes a fresh graph."""
         with self._failures:
             output = self.network(self.images)
-            logits = self._heads.logits(output, self.shape, training=True)
+            logits = self.heads.logits(output, self.shape, training=True)
             loss: torch.Tensor = self.loss(logits, self.labels)
         return loss
 
