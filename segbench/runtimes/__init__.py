@@ -331,7 +331,7 @@ def profile_layers(
     """
     row = find_runtime(spec.name)
     if not row.layers:
-        known = [name for name, each in RUNTIMES.items() if each.layers or each.runs_modules]
+        known = sorted(name for name, row in RUNTIMES.items() if row.layers or row.runs_modules)
         raise UsageError(
             f"runtime {spec.name!r} has no profile of its layers; measure layers with "
             f"{', '.join(known[:-1])} or {known[-1]}"

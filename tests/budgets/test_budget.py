@@ -357,7 +357,7 @@ def test_limits_that_stand_in_no_file_have_no_place():
         ("segfast", [f"{FORWARD} <= 1 * segfast@"], (f"cannot read limit '{FORWARD} <= 1 * "
          "segfast@': '' is no runtime's name; write eager")),
         ("segfast", [f"{FORWARD} <= 1 * segfast@eager,hed=argmax"], ("runtime 'eager' has no "
-         "option 'hed'; did you mean 'head'? (options: head, layout)")),
+         "option 'hed'; did you mean 'head'? (options: head, lower, layout)")),
         ("segfast", ["params"], ("cannot read limit 'params': it has no '<='; write it as in "
          "'params <= 603_288'")),
         ("segfast", ["params <= 1", "params<=1"], ("limit 'params<=1' on model 'segfast' is given "

@@ -142,5 +142,5 @@ def test_labels_that_differ_in_form_are_one_line_of_training(house, trained):
     [line] = said
     assert line == (
         "segbench: dataset 'house': the labels differ in form, and each is read by its "
-        "own: 1 in shades of grey (L), 1 in 16 bits of grey (I;16)"
+        "own: 1 in 16 bits of grey (I;16), 1 in shades of grey (L)"
     )

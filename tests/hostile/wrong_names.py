@@ -72,7 +72,7 @@ WRITTEN = (  # of networks
     "segfast,stem_width=8,stem_width=8", 'segfast,init="he', f"segfast,stem_width={'1' * 5_000}",
     "segfast,stem_width=1e999", "segfast,squeeze=8::8", f"segfast,{ESCAPE}", "segfas", "SEGFAST",
     "seg\nfast", "mypkg.nets:", ":tiny", "a:b:c", "../nets:tiny", "mypkg..nets:tiny",
-    "hostile_nets.py", "rooms", "x.json", "segfast-streets",
+    "hostile_nets.py", "rooms", "x.json", "segfast-street", "runs/first", "x.safetensors", "x.onnx",
 )  # fmt: skip
 BUILT = (  # by training in the command's own process, by measuring in another
     "segfast,widht=8", "segfast,stem_width=zero", "segfast,stem_width=true", "segfast,classes=7",

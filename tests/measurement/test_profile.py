@@ -7,10 +7,11 @@ import pytest
 from made_up_results import QUIET
 
 from segbench.errors import NotComparableError
-from segbench.measurement.profile import _check_heads, _in_runtimes, _plan, _until, compare
+from segbench.measurement.profile import _check_heads, _in_runtimes, _plan, _until
 from segbench.measurement.recording import Recording
 from segbench.measurement.schedule import ALONE, IN_TURNS
 from segbench.measurement.settings import Settings
+from segbench.results.candidate import Candidate
 from segbench.runtimes.choices import choose_runtimes
 
 
@@ -144,12 +145,29 @@ def test_without_training_the_plan_is_that_of_inference(plan):
 
 
 def test_heads_that_differ_are_not_compared_unasked():
+    found = [Candidate.parse(text) for text in ("segfast", "segfast@eager:bf16,head=argmax")]
     with pytest.raises(NotComparableError) as caught:
-        compare(["segfast@eager", "segfast"], runtime="eager:bf16", head="argmax")
+        _check_heads(["segfast", "segfast@eager:bf16"], found, "logits")
     assert str(caught.value) == (
         "cannot compare segfast@eager:bf16,head=argmax with segfast: heads differ (argmax and "
         "logits); name the head of each, as in 'segfast@eager:bf16,head=logits'"
     )
+
+
+@pytest.mark.parametrize(
+    ("model", "precision", "head", "runtimes"),
+    [
+        ("segfast@eager", "bf16", "argmax", ["eager:bf16,head=argmax"]),
+        ("segfast@eager:fp32", "bf16", "argmax", ["eager,head=argmax"]),
+        ("segfast@eager,head=logits", "fp32,bf16", "argmax", ["eager,head=logits",
+         "eager:bf16,head=logits"]),
+        ("segfast@eager,layout=nhwc", "all", "logits", ["eager,layout=nhwc",
+         "eager:bf16,layout=nhwc"]),
+    ],
+)  # fmt: skip
+def test_what_a_candidate_does_not_name_is_filled_in(model, precision, head, runtimes):
+    found = _in_runtimes(Settings(), model, choose_runtimes("eager"), precision, head)
+    assert [str(each.runtime) for each in found] == runtimes
 
 
 @pytest.mark.parametrize(
@@ -163,6 +181,8 @@ def test_heads_that_differ_are_not_compared_unasked():
 def test_heads_that_are_named_are_compared(models, head):
     runtimes = choose_runtimes("eager", head=head)
     settings = Settings()
-    found = [each for model in models for each in _in_runtimes(settings, model, runtimes)]
+    found = [
+        each for model in models for each in _in_runtimes(settings, model, runtimes, "fp32", head)
+    ]
     assert {each.runtime.head for each in found} == {"logits", "argmax"}
     _check_heads(models, found, head)

@@ -1,6 +1,5 @@
 """Engines beside eager: heads, stored conversions, parity, and failures that cost one row."""
 
-import json
 import os
 import tempfile
 from dataclasses import replace
@@ -187,7 +186,8 @@ def test_a_candidate_that_fails_costs_its_own_row(engine):
     assert [each.model for each in found.failures] == [f"{failing}@{engine}"]
     assert "the bridge is out" in found.failures[0].reason
     assert found.profiles[1].parity.is_right
-    assert json.loads(json.dumps(found.profiles[1].workload.runtime_version))
+    is_package = bool(RUNTIMES[engine].packages)  # compile is torch's own
+    assert (found.profiles[1].workload.runtime_version is not None) == is_package
 
 
 def test_a_byte_tells_256_classes_apart_and_no_more():
@@ -240,9 +240,10 @@ def test_a_library_is_stored_alone_and_no_process_is_left(monkeypatch, tmp_path)
     monkeypatch.setattr(tempfile, "tempdir", None)  # nobody has asked for it yet
     monkeypatch.setenv("TMPDIR", str(places[0]))
     model, images = torch.nn.Conv2d(3, 5, 1), torch.rand(1, 3, 8, 8)
+    others = psutil.Process().children()  # of tests before
     for name in ("one", "other"):
         prepare(model, images, RuntimeSpec("compile"), places[1] / name)
     assert list(places[0].iterdir()) == []
     assert {path.name for path in places[1].iterdir()} == {"one.compiled", "other.compiled"}
-    assert psutil.Process().children() == []
+    assert set(psutil.Process().children()) <= set(others)
     assert "TORCHINDUCTOR_CACHE_DIR" not in os.environ

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from segbench.measurement.counting import count_by_module
 from segbench.measurement.temporary import held_folder
 from segbench.runtimes.executed_layers import ExecutedLayer
+from segbench.runtimes.logits import WithHead
 
 if TYPE_CHECKING:
     from torch import nn
@@ -30,13 +31,13 @@ def engine_rows(tested: ModelUnderTest) -> tuple[list[dict[str, Any]], list[str]
     tested.find_logits()
     with held_folder("segbench-layers-", holds=HOLDS) as folder:
         layers = tested.executed_layers(folder)
-    counts = count_by_module(tested.model, tested.images)
+    counts = count_by_module(WithHead(tested.running, tested.heads), tested.images)
     macs = {
         name.removeprefix("network").removeprefix("."): counted.macs
         for name, counted in counts.items()
         if name
     }
-    named = _names(layers, _Modules(tested.network, tested.prefix, macs))
+    named = _names(layers, _Modules(tested.running, tested.prefix, macs))
     rows = [_row(name, layer) for name, layer in zip(named, layers, strict=True)]
     return rows, _about_macs(rows, macs[""])
 

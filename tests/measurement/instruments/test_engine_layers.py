@@ -56,7 +56,7 @@ def test_macs_of_every_kind_of_product_are_those_of_a_hand_calculation(
 
 def test_layers_of_segfast_are_its_modules_and_have_all_of_its_macs(engine):
     size = {"batch": 1, "height": 224, "width": 224, "classes": 22}
-    found = measure("segfast", engine, **size)
+    found = measure("segfast", f"{engine},lower=false", **size)
     rows = found["layers"]
     named = {row["name"]: row["macs"] for row in rows}
     assert sum(row["macs"] for row in rows) == SEGFAST_MACS
@@ -70,6 +70,15 @@ def test_layers_of_segfast_are_its_modules_and_have_all_of_its_macs(engine):
     assert rows[0]["time_s"] > 0 <= rows[-1]["time_s"]
     assert {row["flops"] for row in rows if not row["macs"]} <= {0, None}
     assert all(row["flops"] == 2 * row["macs"] for row in rows if row["macs"])
+
+
+def test_layers_of_a_lowered_network_are_those_that_it_was_rewritten_into():
+    pytest.importorskip("openvino")
+    found = measure("segfast", "openvino", batch=1, height=64, width=64, classes=22)
+    macs = {row["name"]: row["macs"] for row in found["layers"]}
+    # Batch norm, transposed 2x2 of 128 channels and 1x1 to 64, as one 1x1 to 4 x 64 of 16 x 16.
+    assert macs["up1.up.1.0"] == 16 * 16 * 128 * 4 * 64
+    assert not any("add up to" in remark for remark in found["remarks"])
 
 
 def test_bf16_names_its_kernels_and_what_computed_with_another_precision():
