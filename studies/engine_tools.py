@@ -2,10 +2,11 @@
 
 Question: is a latency that segbench gives the engine's own, or has it something of segbench in it?
 Source: OpenVINO's benchmark_app, with one stream and latency mode, as it comes with the package.
-Cost: 12 rounds take ten minutes on 2 cores.
-Result: printed; the ratios with their intervals stand in docs/method.md.
+Cost: 6 rounds took three minutes on 2 cores of an AMD EPYC (2026-12-01).
+Result: segbench over benchmark_app 1.003 (0.981 - 1.025), over a loop of ONNX Runtime whose threads
+sleep 1.057 (0.913 - 1.223), and over one whose threads spin 1.135 (1.109 - 1.162).
 
-    python -m studies.engine_tools --rounds 12
+    python -m studies.engine_tools --rounds 6
 
 SegFast is exported once for each engine. In every round each way of measuring runs in a process of
 its own, in a random order, and gives the median of its calls. Ratios are of medians of one round.
@@ -112,7 +113,7 @@ def measure(ways: Mapping[str, Callable[[Path], float]], path: Path, rounds: int
 def main() -> None:
     """Run it."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=12)
+    parser.add_argument("--rounds", type=int, default=6)
     parser.add_argument("--model", default="segfast")
     given = parser.parse_args()
     ways = Ways(effective_cpus())
