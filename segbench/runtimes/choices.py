@@ -55,8 +55,9 @@ def fill(spec: RuntimeSpec, named: str, precision: str, head: str) -> list[Runti
     >>> spec = RuntimeSpec("eager")
     >>> [str(each) for each in fill(spec, "eager", "fp32,bf16", "argmax")]
     ['eager,head=argmax', 'eager:bf16,head=argmax']
-    >>> fill(spec, "eager:fp32,head=logits", "bf16", "argmax") == [spec]
-    True
+    >>> said = "eager:fp32,head=logits"
+    >>> [str(each) for each in fill(RuntimeSpec.parse(said), said, "bf16", "argmax")]
+    ['eager,head=logits']
     """
     says_precision = ":" in named.partition(",")[0]
     precisions = [spec.precision] if says_precision else _precisions(spec, precision, spec.name)
