@@ -1,38 +1,64 @@
-"""Ctrl-C while a search works, where a library's finalizer may swallow it."""
+"""Ctrl-C while a search works, where a library's finalizer may swallow it.
 
+Each runs in a process of its own: libraries that others have loaded handle signals too.
+"""
+
+import subprocess
+import sys
+
+BEGINS = """
 import signal
 from contextlib import suppress
-
-import pytest
-
 from segbench.cli.signals import interrupts_kept
+signal.signal(signal.SIGINT, signal.default_int_handler)
+"""
+ENDS = """
+assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+print("as it should")
+"""
 
 
-@pytest.fixture(autouse=True)
-def default_handler():
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)
+def said_by(program):
+    ended = subprocess.run(
+        [sys.executable, "-c", BEGINS + program], capture_output=True, text=True, check=False
+    )
+    return ended.returncode, ended.stdout, ended.stderr
 
 
 def test_one_that_was_swallowed_is_raised_again():
-    with interrupts_kept() as check:
+    program = """
+with interrupts_kept() as check:
+    check()
+    with suppress(KeyboardInterrupt):  # as a finalizer does
+        signal.raise_signal(signal.SIGINT)
+    try:
         check()
-        with suppress(KeyboardInterrupt):  # as a finalizer does
-            signal.raise_signal(signal.SIGINT)
-        with pytest.raises(KeyboardInterrupt):
-            check()
-    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    except KeyboardInterrupt:
+        pass
+    else:
+        raise SystemExit("it was lost")
+"""
+    assert said_by(program + ENDS) == (0, "as it should\n", "")
 
 
 def test_one_that_is_not_swallowed_is_raised_at_once():
-    with pytest.raises(KeyboardInterrupt), interrupts_kept():
+    program = """
+try:
+    with interrupts_kept():
         signal.raise_signal(signal.SIGINT)
-    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+        raise SystemExit("it was not raised")
+except KeyboardInterrupt:
+    pass
+"""
+    assert said_by(program + ENDS) == (0, "as it should\n", "")
 
 
 def test_what_is_ignored_stays_ignored():
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    with interrupts_kept() as check:
-        signal.raise_signal(signal.SIGINT)
-        check()
+    program = """
+signal.signal(signal.SIGINT, signal.SIG_IGN)
+with interrupts_kept() as check:
+    signal.raise_signal(signal.SIGINT)
+    check()
+print("as it should")
+"""
+    assert said_by(program) == (0, "as it should\n", "")
