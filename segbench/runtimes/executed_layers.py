@@ -6,7 +6,6 @@ operations it is; those that nothing executed says belong to the layer that take
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -146,26 +145,3 @@ def _describe(
     named = (each.module for each in products_first if each.module is not None)
     macs = sum(known) if len(known) == len(group) else None
     return ExecutedLayer(node, next(named, None), is_added=False, macs=macs)
-
-
-def convolution_macs(output: Sequence[int], weights: Sequence[int]) -> int:
-    """Return the MACs of a convolution.
-
-    Args:
-        output: its shape.
-        weights: their shape without the axes of groups and of outputs: (inputs in a group, rows,
-            columns).
-
-    >>> convolution_macs((1, 8, 6, 6), (3, 3, 3))
-    7776
-    """
-    return math.prod(output) * math.prod(weights)
-
-
-def matmul_macs(output: Sequence[int], inner: int) -> int:
-    """Return the MACs of a product of matrices whose inner length is this.
-
-    >>> matmul_macs((2, 5, 7), 3)
-    210
-    """
-    return math.prod(output) * inner

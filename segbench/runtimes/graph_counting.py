@@ -1,4 +1,4 @@
-"""Multiply-accumulates of a graph file: one for each weight that meets a value.
+"""Multiply-accumulates of a graph's operators: one for each weight that meets a value.
 
 A convolution has one for each output and each weight of a filter, a transposed one for each input
 and each weight that it spreads to, a product of matrices one for each output and each element of a
@@ -10,39 +10,54 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
 
-@dataclass(frozen=True)
-class Work:
-    """An operator that multiplies.
+class Counted(NamedTuple):
+    """What was counted of an operator.
 
     Attributes:
-        values: shape of what each weight of a filter meets; None where there is no rule.
-        filter: shape of the weights that meet one value. A length of 0 or none is not known.
+        macs: 0 of one without products; None where a length is not known, or there is no rule.
     """
 
     kind: str
-    values: tuple[int, ...] | None
-    filter: tuple[int, ...]
+    macs: int | None
+    has_rule: bool = True
 
 
-def count_work(works: Iterable[Work]) -> tuple[int | None, dict[str, int]]:
-    """Return the multiply-accumulates of all operators, and those without a rule by their kind.
+def add_up(counted: Iterable[Counted]) -> tuple[int | None, dict[str, int]]:
+    """Return the MACs of all operators, and those without a rule by their kind.
 
-    >>> count_work([Work("Conv", (1, 8, 4, 4), (3, 3, 3)), Work("LSTM", None, ())])
+    >>> add_up([Counted("Conv", 3456), Counted("LSTM", None, has_rule=False)])
     (3456, {'LSTM': 1})
-    >>> count_work([Work("Conv", (), (3, 3, 3))])  # of a shape that is not known
+    >>> add_up([Counted("Conv", None)])  # of a shape that is not known
     (None, {})
     """
-    uncounted: Counter[str] = Counter()
-    total: int | None = 0
-    for work in works:
-        if work.values is None:
-            uncounted[work.kind] += 1
-            continue
-        macs = math.prod(work.values) * math.prod(work.filter)
-        is_known = bool(work.values) and bool(work.filter) and macs > 0
-        total = total + macs if total is not None and is_known else None
-    return total, dict(uncounted)
+    found = list(counted)
+    known = [each.macs for each in found if each.has_rule]
+    total = None if None in known else sum(macs for macs in known if macs is not None)
+    return total, dict(Counter(each.kind for each in found if not each.has_rule))
+
+
+def convolution_macs(output: Sequence[int], weights: Sequence[int]) -> int:
+    """Return the MACs of a convolution.
+
+    Args:
+        output: its shape; of a transposed one, that of its input.
+        weights: their shape without the axes of groups and of outputs: (inputs in a group, rows,
+            columns).
+
+    >>> convolution_macs((1, 8, 6, 6), (3, 3, 3))
+    7776
+    """
+    return math.prod(output) * math.prod(weights)
+
+
+def matmul_macs(output: Sequence[int], inner: int) -> int:
+    """Return the MACs of a product of matrices whose inner length is this.
+
+    >>> matmul_macs((2, 5, 7), 3)
+    210
+    """
+    return math.prod(output) * inner

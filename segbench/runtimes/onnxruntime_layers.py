@@ -18,10 +18,9 @@ from segbench.runtimes.executed_layers import (
     ExecutedLayer,
     Node,
     Operation,
-    convolution_macs,
-    matmul_macs,
     trace,
 )
+from segbench.runtimes.onnx_operations import count_macs, shapes_of
 from segbench.runtimes.onnxruntime import OnnxruntimeSession, engine_options, exported
 
 if TYPE_CHECKING:
@@ -40,16 +39,6 @@ REORDERS = ("ReorderInput", "ReorderOutput")
 SIZES = {"float": 4, "float16": 2, "bfloat16": 2, "double": 8, "bool": 1}
 DTYPES = {"float": "float32", "double": "float64"}
 BITS = re.compile(r"[0-9]+$")
-STANDARD = ("", "ai.onnx")
-UNCOUNTED = frozenset(
-    {
-        *("Attention", "DeformConv", "Einsum", "GRU", "LSTM", "RNN", "If", "Loop", "Scan"),
-        *("ConvInteger", "MatMulInteger", "QLinearConv", "QLinearMatMul"),
-    }
-)
-"""Operations that may hold products, and have no rule here."""
-
-Shapes = Mapping[str, tuple[int, ...] | None]
 
 
 def profile_layers(
@@ -161,31 +150,16 @@ def _dtype(kind: str) -> str:
 
 def read_operations(graph: onnx.GraphProto) -> dict[str, Operation]:
     """Return the operations of a graph that was exported, by name."""
-    shapes = _shapes(graph)
+    shapes = shapes_of(graph)
     makers = {result: node.name for node in graph.node for result in node.output}
     return {
         node.name: Operation(
             module=_module_of(node),
             sources=tuple(makers[each] for each in node.input if each in makers),
-            macs=_macs(node, shapes),
+            macs=count_macs(node, shapes).macs,
         )
         for node in graph.node
     }
-
-
-def _shapes(graph: onnx.GraphProto) -> dict[str, tuple[int, ...] | None]:
-    """Return the shapes of all tensors; None of one that has a side without a length."""
-    found: dict[str, tuple[int, ...] | None] = {
-        each.name: tuple(each.dims) for each in graph.initializer
-    }
-    for value in (*graph.input, *graph.value_info, *graph.output):
-        sides = [
-            side.dim_value if side.HasField("dim_value") else None
-            for side in value.type.tensor_type.shape.dim
-        ]
-        known = tuple(side for side in sides if side is not None)
-        found[value.name] = known if len(known) == len(sides) else None
-    return found
 
 
 def _module_of(node: onnx.NodeProto) -> str | None:
@@ -193,21 +167,3 @@ def _module_of(node: onnx.NodeProto) -> str | None:
     noted = {each.key: each.value for each in node.metadata_props}.get(SCOPES)
     scopes = ast.literal_eval(noted) if noted else []
     return str(scopes[-2]) if len(scopes) > 1 else None  # the last is the operation
-
-
-def _macs(node: onnx.NodeProto, shapes: Shapes) -> int | None:
-    kind = node.op_type
-    if node.domain not in STANDARD or kind in UNCOUNTED:
-        return None
-    if kind not in {"Conv", "ConvTranspose", "MatMul", "Gemm"}:
-        return 0
-    left, right = (shapes.get(each) for each in node.input[:2])
-    output = shapes.get(node.output[0])
-    if left is None or right is None or output is None:
-        return None
-    if kind == "Conv":  # weights are (outputs, inputs in a group, rows, columns)
-        return convolution_macs(output, right[1:])
-    if kind == "ConvTranspose":  # every value of the input meets the weights of its group
-        return convolution_macs(left, right[1:])
-    transposed = any(each.name == "transA" and each.i for each in node.attribute)
-    return matmul_macs(output, left[0 if transposed else -1])

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import openvino as ov
 
 from segbench.errors import SegbenchError
 from segbench.runtimes import GraphCounts, Port
-from segbench.runtimes.graph_counting import Work, count_work
+from segbench.runtimes.graph_counting import add_up
 from segbench.runtimes.graph_files import GRAPH_KEY, check_is_file, damaged
 from segbench.runtimes.openvino import OpenvinoSession, convert, start
+from segbench.runtimes.openvino_operations import count_macs
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from torch import Tensor, nn
@@ -21,10 +22,6 @@ if TYPE_CHECKING:
     from segbench.results.candidate import RuntimeSpec
 
 SUFFIX = ".xml"
-# Where the shape of a filter begins in that of its weights, for outputs and for inputs.
-FILTER_AT = {"Convolution": 1, "GroupConvolution": 2}
-FILTER_OF_INPUT_AT = {"ConvolutionBackpropData": 1, "GroupConvolutionBackpropData": 2}
-UNRULED = ("Einsum", "GRUSequence", "LSTMSequence", "RNNSequence", "ScaledDotProductAttention")
 WEIGHTS = (ov.Type.f16, ov.Type.bf16, ov.Type.f32, ov.Type.f64, ov.Type.i8, ov.Type.u8)
 
 
@@ -72,7 +69,7 @@ def count(path: Path, shape: tuple[int, ...]) -> GraphCounts:
         and each.get_output_size() == 1
         and _elements(each) > 1
     ]
-    macs, uncounted = count_work(_works(graph))
+    macs, uncounted = add_up(map(count_macs, graph.get_ops()))
     return GraphCounts(
         params=sum(map(_elements, weights)),
         weights_bytes=sum(_elements(each) * each.get_element_type().size for each in weights),
@@ -107,37 +104,8 @@ def _fix(graph: ov.Model, shape: tuple[int, ...]) -> None:
         graph.reshape(fixed)
 
 
-def _works(graph: ov.Model) -> Iterator[Work]:
-    for operator in graph.get_ops():
-        kind = operator.get_type_name()
-        if kind in FILTER_AT:
-            yield Work(kind, _out(operator), _in(operator, 1)[FILTER_AT[kind] :])
-        elif kind in FILTER_OF_INPUT_AT:
-            yield Work(kind, _in(operator, 0), _in(operator, 1)[FILTER_OF_INPUT_AT[kind] :])
-        elif kind == "MatMul":
-            is_turned = operator.get_attributes()["transpose_a"]
-            yield Work(kind, _out(operator), _in(operator, 0)[-2 if is_turned else -1 :][:1])
-        elif kind in UNRULED:
-            yield Work(kind, None, ())
-
-
-def _in(operator: Any, at: int) -> tuple[int, ...]:  # noqa: ANN401 - the engine's node
-    return _lengths(operator.input(at).get_partial_shape())
-
-
-def _out(operator: Any) -> tuple[int, ...]:  # noqa: ANN401 - the engine's node
-    return _lengths(operator.output(0).get_partial_shape())
-
-
-def _lengths(shape: Any) -> tuple[int, ...]:  # noqa: ANN401 - the engine's
-    return () if shape.is_dynamic else tuple(shape.to_shape())
-
-
 def _elements(constant: Any) -> int:  # noqa: ANN401 - the engine's node
-    count = 1
-    for length in constant.output(0).get_shape():
-        count *= length
-    return count
+    return math.prod(constant.output(0).get_shape())
 
 
 def _port(port: Any) -> Port:  # noqa: ANN401 - the engine's

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import re
 import statistics
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import openvino as ov
@@ -15,11 +14,10 @@ from segbench.runtimes.executed_layers import (
     ExecutedLayer,
     Node,
     Operation,
-    convolution_macs,
-    matmul_macs,
     trace,
 )
 from segbench.runtimes.openvino import convert, engine_options
+from segbench.runtimes.openvino_operations import count_macs, shape_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -37,17 +35,6 @@ BITS = re.compile(r"[0-9]+")
 SCOPE = re.compile(r"(?:__module\.([^/]+)/)?\w+::")
 NO_KERNEL = "Reference"  # the kind of what the plugin has no kernel for, whatever it is
 INNER = ("Constant", "Parameter", "Result")  # no work
-# Their weights are (groups,) outputs or inputs, inputs or outputs in a group, rows, columns.
-CONVOLUTIONS = {"Convolution": 1, "GroupConvolution": 2}
-TRANSPOSED = {"ConvolutionBackpropData": 1, "GroupConvolutionBackpropData": 2}
-UNCOUNTED = frozenset(
-    {
-        *("Einsum", "ScaledDotProductAttention", "DeformableConvolution", "BinaryConvolution"),
-        *("LSTMCell", "GRUCell", "RNNCell", "LSTMSequence", "GRUSequence", "RNNSequence"),
-        *("If", "Loop", "TensorIterator"),
-    }
-)
-"""Operations that may hold products, and have no rule here."""
 
 
 def profile_layers(
@@ -109,7 +96,7 @@ def _node(executed: ov.Node, times: dict[str, float], kinds: dict[str, str]) -> 
     taken = [_bytes(value) for value in executed.input_values()]
     known = [each for each in (*results, *taken) if each is not None]
     outputs = executed.outputs()
-    shape = _shape(outputs[0]) if outputs else None
+    shape = shape_of(outputs[0]) if outputs else None
     precision = _told(executed, "runtimePrecision").lower()
     return Node(
         name=name,
@@ -132,18 +119,12 @@ def _told(executed: ov.Node, key: str) -> str:
 
 
 def _bytes(output: ov.Output) -> int | None:
-    shape = _shape(output)
+    shape = shape_of(output)
     precisions = _told(output.get_node(), "outputPrecisions").split(",")
     bits = BITS.search(precisions[min(output.get_index(), len(precisions) - 1)])
     if shape is None:
         return None
     return math.prod(shape) * (int(bits[0]) if bits else 8) // 8
-
-
-def _shape(output: ov.Output) -> tuple[int, ...] | None:
-    """Return a shape; None of one that is known in an inference alone."""
-    found = output.get_partial_shape()
-    return None if found.is_dynamic else tuple(found.to_shape())
 
 
 def read_operations(graph: ov.Model) -> dict[str, Operation]:
@@ -152,7 +133,7 @@ def read_operations(graph: ov.Model) -> dict[str, Operation]:
         each.get_friendly_name(): Operation(
             module=_module_of(each.get_friendly_name()),
             sources=tuple(value.get_node().get_friendly_name() for value in each.input_values()),
-            macs=_macs(each),
+            macs=count_macs(each).macs,
         )
         for each in graph.get_ordered_ops()
         if each.get_type_name() not in INNER
@@ -168,26 +149,3 @@ def _module_of(name: str) -> str | None:
     """
     found = SCOPE.match(name)
     return None if found is None else found[1] or ""
-
-
-def _macs(operation: ov.Node) -> int | None:
-    kind = operation.get_type_name()
-    if kind in UNCOUNTED:
-        return None
-    if kind not in {*CONVOLUTIONS, *TRANSPOSED, "MatMul"}:
-        return 0
-    taken = [_shape(value) for value in operation.input_values()]
-    output = _shape(operation.output(0))
-    if output is None or taken[0] is None or taken[1] is None:
-        return None
-    if kind in CONVOLUTIONS:
-        return convolution_macs(output, taken[1][CONVOLUTIONS[kind] :])
-    if kind in TRANSPOSED:  # every value of the input meets the weights of its group
-        return convolution_macs(taken[0], taken[1][TRANSPOSED[kind] :])
-    return matmul_macs(output, _inner(operation, taken[0]))
-
-
-def _inner(product: ov.Node, left: Sequence[int]) -> int:
-    """Return the length over which a product of matrices sums."""
-    transposed = product.get_attributes()["transpose_a"] and len(left) > 1
-    return left[-2 if transposed else -1]
