@@ -12,12 +12,13 @@ from segbench.data.scenes import LabelClass
 from segbench.errors import UsageError, one_line
 from segbench.files import parse_as
 from segbench.quantities import Number
-from segbench.results.candidate import GRAPH_RUNTIMES
-from segbench.runtimes import RUNTIMES, missing_packages
-from zoo.files import MOST_BYTES, FileError, read_text
+from segbench.results.candidate import GRAPH_RUNTIMES, RuntimeSpec
+from segbench.runtimes import RUNTIMES, check_runtime, find_runtime
+from zoo.files import FileError, read_text
 
 GRAPH_SCHEMA = "segbench/graph/1"
 GRAPH_KEY = "segbench"  # of the metadata in a file
+MOST_BYTES = 4 << 30  # of a file; one of ONNX holds no more than 2 GiB in itself
 Takes = Literal["float", "uint8"]
 
 
@@ -109,8 +110,8 @@ def check_is_file(path: Path) -> None:
         raise UsageError(f"there is no graph file {str(path)!r}")
     if not path.is_file():
         raise UsageError(f"cannot read the graph file {str(path)!r}: it is no regular file")
-    if path.stat().st_size > MOST_BYTES << 4:
-        raise UsageError(f"the graph file {str(path)!r} is larger than {MOST_BYTES >> 16} GiB")
+    if path.stat().st_size > MOST_BYTES:
+        raise UsageError(f"the graph file {str(path)!r} is larger than {MOST_BYTES >> 30} GiB")
 
 
 def check_reads(path: Path, runtime: str | None = None) -> None:
@@ -118,21 +119,16 @@ def check_reads(path: Path, runtime: str | None = None) -> None:
 
     Raises:
         UsageError: it cannot.
+        NotInstalledError: its packages are missing.
     """
     name = GRAPH_RUNTIMES[path.suffix] if runtime is None else runtime
-    row = RUNTIMES[name]
-    if path.suffix not in row.reads:
+    if path.suffix not in find_runtime(name).reads:
         able = [each for each, other in RUNTIMES.items() if path.suffix in other.reads]
         raise UsageError(
             f"runtime {name!r} reads no {path.suffix} files; measure {str(path)!r} with "
             f"{' or '.join(able)}"
         )
-    missing = missing_packages(row)
-    if missing:
-        raise UsageError(
-            f"runtime {name!r} needs {' and '.join(missing)}, which is not installed here; "
-            f"install it with: pip install 'segbench[{row.extra}]'"
-        )
+    check_runtime(RuntimeSpec(name))
 
 
 def damaged(path: Path, error: Exception) -> UsageError:

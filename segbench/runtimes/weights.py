@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from segbench.errors import UsageError
 from zoo.errors import SpecError
-from zoo.weights import find_weights, opened
+from zoo.weights import find_weights, metadata_of, opened
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -22,12 +22,22 @@ def load_weights(network: nn.Module, weights: str) -> None:
         UsageError: they cannot be read, or are of another network.
     """
     path = find_weights(weights)
+    tensors, _ = read_tensors(path)
+    set_weights(network, tensors, path)
+
+
+def read_tensors(path: Path) -> tuple[dict[str, Tensor], str]:
+    """Return the tensors of a file, and what it says of them as JSON.
+
+    Raises:
+        UsageError: it is missing, damaged, or not one of segbench's.
+    """
     try:
         with opened(path, framework="pt") as file:
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+            said = metadata_of(file, path)
+            return {name: file.get_tensor(name) for name in file.keys()}, said  # noqa: SIM118
     except SpecError as error:
         raise UsageError(str(error)) from error
-    set_weights(network, tensors, path)
 
 
 def set_weights(network: nn.Module, tensors: Mapping[str, Tensor], path: Path) -> None:

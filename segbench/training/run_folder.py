@@ -34,8 +34,7 @@ from segbench.files import (
 from segbench.results.profile import Model
 from segbench.training.config import Job
 from segbench.training.history import Epoch, Speed
-from zoo.errors import SpecError
-from zoo.weights import METADATA, metadata_of, opened
+from zoo.weights import METADATA
 
 if TYPE_CHECKING:
     import torch
@@ -191,10 +190,7 @@ def read_checkpoint(path: Path, kind: type[Metadata]) -> tuple[dict[str, torch.T
     Raises:
         UsageError: it is missing, damaged, or not one of segbench's.
     """
-    try:
-        with opened(path, framework="pt") as file:
-            said = metadata_of(file, path)
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except SpecError as error:
-        raise UsageError(str(error)) from error
+    from segbench.runtimes.weights import read_tensors  # noqa: PLC0415 - it takes torch
+
+    tensors, said = read_tensors(path)
     return tensors, parse_as(said, kind, source=f"the checkpoint {str(path)!r}")

@@ -107,11 +107,6 @@ class TrainedNetwork:
         """What its engine computes with, by torch's name; None before the first batch."""
         return None if self._engine is None else self._engine.dtype
 
-    @property
-    def worker_pid(self) -> int | None:
-        """The process that its engine runs in; None before the first batch, and in eager."""
-        return None if self._engine is None else self._engine.pid
-
     def logits_of(self, pixels: Pixels) -> Tensor:
         """Return the logits of images in eager: one channel a class, and one of void if learnt.
 
@@ -144,13 +139,8 @@ class TrainedNetwork:
             self._engine = _Engine(self.candidate, batch, tuple(pixels.shape[1:3]))
         return self._engine.hand_out(normalised(torch.from_numpy(pixels.copy())))
 
-    def classes_of(self, pixels: Pixels, *, batch: int = 1) -> Tensor:
-        """Return the class ids of images' pixels, (batch, height, width)."""
-        found = self.hand_out(pixels, batch=batch)
-        return self.in_classes(found)
-
     def in_classes(self, found: Tensor) -> Tensor:
-        """Return the class ids of what was handed out."""
+        """Return the class ids (batch, height, width) of what was handed out."""
         return found if self.hands_out_classes else self.channels_first(found).argmax(dim=1)
 
     def channels_first(self, found: Tensor) -> Tensor:
@@ -252,11 +242,6 @@ class _Engine:
         found = cast("InferenceReply", self._worker.receive())
         self.dtype = found["dtype"]
         self._handed_out = np.load(folder / HANDED_OUT, mmap_mode="r")
-
-    @property
-    def pid(self) -> int:
-        """The worker's process id."""
-        return self._worker.pid
 
     def hand_out(self, images: Tensor) -> Tensor:
         """Return what is handed out for images, of which the last batch may have too few."""

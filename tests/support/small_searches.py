@@ -1,26 +1,8 @@
 """A search as a user runs it, in a space of two widths, whose networks cost no time."""
 
 import pytest
+from workshop import STUDY
 
-STUDY = """
-from segbench.search.layer_costs import conv
-from segbench.search.space import Study, Width
-from zoo.spec import ModelSpec
-
-def build(values):
-    wide = values["wide"]
-    return ModelSpec("segfast", {"stem_width": values["stem"], "squeeze": 8, "expand1": wide,
-        "expand3": wide, "decoder_width": (16, 16, 16)})
-
-def layers(values, *, size, classes):
-    height, width = size
-    return [conv(3, values["stem"], height * width // 4, kernel=3),
-            conv(8, values["wide"], height * width // 16)]
-
-STUDY = Study(name="two", summary="two widths",
-    dimensions=(Width("stem", 8, 32), Width("wide", 8, 64)), build=build, layers=layers,
-    first=({"stem": 16, "wide": 16}, {"stem": 8, "wide": 8}))
-"""
 SEARCH = (
     *("search", "--study", "two.py", "--dataset", "rooms", "--size", "24x32"),
     *("--train-size", "24x32", "--batch", "5", "--epochs", "3", "--sampler", "random"),
