@@ -166,7 +166,7 @@ class Runtime:
         layers: import string of its :class:`ProfileLayers`, where its engine has a profile.
         compiles: whether it needs a C++ compiler, where nothing is stored yet.
         lowers: the rewritings of networks that it was measured to be faster with, some of
-            :data:`REWRITINGS`.
+            :data:`REWRITINGS`, each with what a candidate must have for that.
     """
 
     prepare: str
@@ -180,10 +180,17 @@ class Runtime:
     graphs: str = ""
     layers: str = ""
     compiles: bool = False
-    lowers: tuple[str, ...] = ()
+    lowers: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
 
-REWRITINGS = ("up-convolutions", "dense-up-convolutions", "batch-norms", "padded-batch-norms")
+REWRITINGS = (
+    "up-convolutions",
+    "overlapping-up-convolutions",
+    "dense-up-convolutions",
+    "batch-norms",
+    "padded-batch-norms",
+    "argmax",
+)
 """Rewritings of a network, in the order in which they are done; see `lowering.py`."""
 
 RUNTIMES: dict[str, Runtime] = {
@@ -215,7 +222,11 @@ RUNTIMES: dict[str, Runtime] = {
         reads=(".xml", ".onnx"),
         graphs="segbench.runtimes.openvino_graphs",
         layers="segbench.runtimes.openvino_layers:profile_layers",
-        lowers=("up-convolutions",),
+        lowers={
+            "up-convolutions": {},
+            "overlapping-up-convolutions": {"precision": "bf16", "head": "argmax"},
+            "argmax": {},
+        },
     ),
 }
 
@@ -292,9 +303,13 @@ def rewritings_of(spec: RuntimeSpec) -> tuple[str, ...]:
     >>> rewritings_of(RuntimeSpec.parse("eager,lower=true")) == REWRITINGS
     True
     """
-    if spec.lower is None:
-        return find_runtime(spec.name).lowers
-    return REWRITINGS if spec.lower else ()
+    if spec.lower is not None:
+        return REWRITINGS if spec.lower else ()
+    return tuple(
+        name
+        for name, wanted in find_runtime(spec.name).lowers.items()
+        if all(getattr(spec, part) == value for part, value in wanted.items())
+    )
 
 
 def missing_packages(row: Runtime) -> tuple[str, ...]:

@@ -11,10 +11,12 @@ from torch import Tensor, nn
 from segbench.results.candidate import MOST_BEYOND
 from segbench.results.profile import Lowering
 from segbench.runtimes import REWRITINGS
+from segbench.runtimes.class_maps import WithClasses, take_classes_before_shuffle
 from segbench.runtimes.folding import fold_norms, fold_norms_as_maps
+from segbench.runtimes.heads import WithForm, in_form
 from segbench.runtimes.model import describe_error
 from segbench.runtimes.traced import TracedNetwork
-from segbench.runtimes.up_convolutions import merge_dense, merge_separable
+from segbench.runtimes.up_convolutions import merge_dense, merge_overlapping, merge_separable
 
 TOLERANCE = 1e-5
 """How far a number may be from the network's own, as a share of the largest; see `MOST_BEYOND`."""
@@ -24,12 +26,17 @@ APPLIED = {
     "dense-up-convolutions": "{} dense up-convolution{} as 1x1 convolution and pixel shuffle",
     "batch-norms": "{} batch norm{} folded",
     "padded-batch-norms": "{} batch norm{} folded with maps of their shifts",
+    "overlapping-up-convolutions": "{} overlapping up-convolution{} as 1x1 and depthwise "
+    "convolution and pixel shuffle",
 }
+CLASSES = "argmax as two maxima"
+BEFORE_SHUFFLE = "argmax as two maxima, before the last pixel shuffle"
 LEFT = {
     "up-convolutions": "{} depthwise transposed convolution{}: {}",
     "dense-up-convolutions": "{} dense transposed convolution{}: {}",
     "batch-norms": "{} batch norm{}: {}",
     "padded-batch-norms": "{} batch norm{}: {}",
+    "overlapping-up-convolutions": "{} depthwise transposed convolution{}: {}",
 }
 
 
@@ -68,18 +75,42 @@ def lower(
     return lowered, Lowering(applied, left)
 
 
+def lower_argmax(
+    model: nn.Module, images: Tensor, *, bare: nn.Module | None
+) -> tuple[nn.Module, Lowering]:
+    """Return a network that hands out the class of each pixel, proven on images to be argmax's.
+
+    Args:
+        model: maps images to logits (batch, classes, height, width).
+        bare: the lowered network itself, where it returns those logits and nothing else.
+
+    >>> found, how = lower_argmax(nn.Conv2d(3, 5, 1), torch.rand(1, 3, 4, 6), bare=None)
+    >>> found(torch.rand(1, 3, 4, 6)).shape, how.applied
+    (torch.Size([1, 4, 6]), ('argmax as two maxima',))
+    """
+    early = None if bare is None else take_classes_before_shuffle(bare)
+    found = WithClasses(model) if early is None else early
+    with torch.no_grad():
+        expected = in_form(model(images), "argmax")
+        differ = float((found(images) != expected).double().mean())
+    if differ > MOST_BEYOND:
+        why = f"argmax: {100 * differ:.2g} % of the classes differed as maxima"
+        return WithForm(model, "argmax"), Lowering((), (why,))
+    return found, Lowering((CLASSES if early is None else BEFORE_SHUFFLE,), ())
+
+
 def _rewrite(
     traced: TracedNetwork, images: Tensor, rewritings: Collection[str]
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
     applied: list[str] = []
     left: dict[str, Counter[str]] = {}
     for name in REWRITINGS:
-        if name not in rewritings:
+        if name not in rewritings or name not in APPLIED:
             continue
         count, reasons = _rewrite_one(name, traced, images)
         if count:
             applied.append(APPLIED[name].format(count, "s" * (count != 1)))
-        # Of batch norms the last to look at them knows which are left.
+        # The last to look at batch norms, or at transposed convolutions, knows which are left.
         left[LEFT[name]] = reasons
     return tuple(applied), tuple(
         text.format(count, "s" * (count != 1), why)
@@ -91,6 +122,8 @@ def _rewrite(
 def _rewrite_one(name: str, traced: TracedNetwork, images: Tensor) -> tuple[int, Counter[str]]:
     if name == "up-convolutions":
         return merge_separable(traced)
+    if name == "overlapping-up-convolutions":
+        return merge_overlapping(traced)
     if name == "dense-up-convolutions":
         return merge_dense(traced)
     return fold_norms(traced) if name == "batch-norms" else fold_norms_as_maps(traced, images)

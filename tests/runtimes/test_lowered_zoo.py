@@ -52,8 +52,15 @@ def test_networks_of_the_zoo_are_lowered_and_equal(name, applied):
     assert applied in {None, found.applied}
 
 
-@pytest.mark.parametrize("lower_option", ["", ",lower=true", ",lower=false"])
-@pytest.mark.parametrize("runtime", RUNTIMES)
+GIVEN = [
+    (runtime, option)
+    for runtime in RUNTIMES
+    for option in ("", ",lower=true", ",lower=false")
+    if runtime != "compile" or option == ",lower=true"  # for compiling takes a minute
+]
+
+
+@pytest.mark.parametrize(("runtime", "lower_option"), GIVEN)
 def test_a_runtime_is_given_what_its_row_or_the_option_says(runtime, lower_option):
     for package in RUNTIMES[runtime].packages:
         pytest.importorskip(package)
@@ -65,10 +72,45 @@ def test_a_runtime_is_given_what_its_row_or_the_option_says(runtime, lower_optio
     tested.infer()
     difference = (tested.hand_out(tested.images) - expected).abs().max()
     assert difference < 1e-4 * expected.abs().max()
-    asked = {"": RUNTIMES[runtime].lowers, ",lower=true": REWRITINGS, ",lower=false": ()}
+    asked = {"": tuple(RUNTIMES[runtime].lowers), ",lower=true": REWRITINGS, ",lower=false": ()}
     assert (tested.lowering is None) is (asked[lower_option] == ())
     if lower_option == ",lower=true":
         assert tested.lowering.applied == (f"4 {UPS.format('s')}", "30 batch norms folded", MAPS)
+
+
+TRIAL13_LIKE = {"decoder_width": (64, 48), "up_conv": "standard"}
+OVERLAPPING = "1 overlapping up-convolution as 1x1 and depthwise convolution and pixel shuffle"
+FIRST = "argmax as two maxima, before the last pixel shuffle"
+
+
+@pytest.mark.parametrize(
+    ("options", "runtime", "applied"),
+    [
+        ({}, "openvino", (f"4 {UPS.format('s')}", FIRST)),
+        ({}, "openvino:bf16", (f"4 {UPS.format('s')}", FIRST)),
+        (TRIAL13_LIKE, "openvino", ("argmax as two maxima",)),
+        (TRIAL13_LIKE, "openvino:bf16", (OVERLAPPING, FIRST)),
+    ],
+)
+@pytest.mark.parametrize("head", ["argmax", "argmax-strided"])
+def test_classes_are_found_as_the_runtime_does_it_fastest(options, runtime, applied, head):
+    pytest.importorskip("openvino")
+    if head == "argmax-strided" and "overlapping" in applied[0]:
+        applied = ("argmax as two maxima",)  # by maps at the full size, in any other precision too
+    task = make_task(
+        "segfast", options, runtime=f"{runtime},head={head}", height=45, width=61, classes=5
+    )
+    tested = ModelUnderTest(task)
+    logits = tested.check_module()
+    if head == "argmax-strided":
+        logits = tested.strided(tested.images)
+    tested.prepare()
+    tested.infer()
+    found = tested.hand_out(tested.images)
+    assert tested.lowering.applied == applied
+    assert found.dtype == torch.uint8
+    same = (found == logits.argmax(1)).double().mean()
+    assert same >= (0.97 if "bf16" in runtime else 0.999)
 
 
 def test_what_was_lowered_is_told_with_what_was_prepared():

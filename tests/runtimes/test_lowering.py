@@ -9,9 +9,12 @@ from hypothesis import strategies as st
 from torch import nn
 from torch.nn import functional
 
+from segbench.results.profile import Lowering
 from segbench.runtimes import REWRITINGS
-from segbench.runtimes.lowering import lower
+from segbench.runtimes.class_maps import first_of_largest
+from segbench.runtimes.lowering import lower, lower_argmax
 from segbench.runtimes.norm_statistics import fill_statistics
+from segbench.runtimes.up_convolutions import UpConvolution
 
 FEW = settings(max_examples=25, deadline=None)
 TYPES = st.sampled_from([torch.float64, torch.float32])
@@ -147,7 +150,7 @@ def test_a_separable_up_convolution_is_a_convolution_and_a_shuffle(
     network = nn.Sequential(*(part for part in parts if part), nn.ReLU())
     found, kinds = assert_lowered(network, images_for(channels, kind), "up-convolutions")
     assert found.applied == ("1 separable up-convolution as 1x1 convolution and pixel shuffle",)
-    assert kinds[-4:] == [nn.Sequential, nn.Conv2d, nn.PixelShuffle, nn.ReLU]
+    assert kinds[-4:] == [UpConvolution, nn.Conv2d, nn.PixelShuffle, nn.ReLU]
 
 
 @FEW
@@ -158,6 +161,138 @@ def test_a_dense_up_convolution_is_a_convolution_and_a_shuffle(size, bias, has_n
     found, kinds = assert_lowered(network, images_for(4, kind), "dense-up-convolutions")
     assert found.applied == ("1 dense up-convolution as 1x1 convolution and pixel shuffle",)
     assert not {nn.BatchNorm2d, nn.ConvTranspose2d} & set(kinds)
+
+
+@FEW
+@given(
+    stride=st.integers(1, 4),
+    overlap=st.integers(1, 4),
+    has_norm=st.booleans(),
+    biases=st.tuples(st.booleans(), st.booleans()),
+    kind=TYPES,
+)
+def test_an_overlapping_up_convolution_is_two_convolutions_and_a_shuffle(
+    stride, overlap, has_norm, biases, kind
+):
+    padding = min(overlap, stride)
+    kernel = stride + 2 * padding
+    up = nn.ConvTranspose2d(5, 5, kernel, stride, padding, groups=5, bias=biases[1])
+    network = nn.Sequential(
+        nn.Conv2d(4, 5, 1, bias=biases[0]), norm(5) if has_norm else nn.Identity(), up
+    )
+    if not has_norm:
+        del network[1]
+    found, kinds = assert_lowered(network, images_for(4, kind), "overlapping-up-convolutions")
+    assert found.applied == (
+        "1 overlapping up-convolution as 1x1 and depthwise convolution and pixel shuffle",
+    )
+    assert kinds[-4:] == [UpConvolution, nn.Conv2d, nn.Conv2d, nn.PixelShuffle]
+
+
+@pytest.mark.parametrize(
+    ("up", "why"),
+    [
+        (nn.ConvTranspose2d(4, 4, 5, 2, 1, groups=4), "kernels do not overlap by the padding"),
+        (nn.ConvTranspose2d(4, 4, 8, 2, 3, groups=4), "kernels do not overlap by the padding"),
+        (
+            nn.ConvTranspose2d(4, 4, (4, 6), 2, (1, 2), groups=4),
+            "kernel, stride or padding is not square",
+        ),
+        (
+            nn.ConvTranspose2d(4, 4, 4, 2, 1, output_padding=1, groups=4),
+            "dilated, padded behind, or of several channels each",
+        ),
+        (
+            nn.ConvTranspose2d(4, 8, 4, 2, 1, groups=4),
+            "dilated, padded behind, or of several channels each",
+        ),
+    ],
+)
+def test_an_up_convolution_of_another_kind_is_left_with_the_reason(up, why):
+    network = nn.Sequential(nn.Conv2d(4, 4, 1), up)
+    found, _ = assert_lowered(network, images_for(4, torch.float64), "overlapping-up-convolutions")
+    assert found.applied == ()
+    assert found.left == (f"1 depthwise transposed convolution: {why}",)
+
+
+@FEW
+@given(st.integers(1, 256), st.integers(0, 2), st.sampled_from(["random", "equal", "few"]), TYPES)
+def test_the_first_of_the_largest_is_what_argmax_says(count, dim, kind_of_values, kind):
+    torch.manual_seed(count)
+    shape = [3, 4, 5]
+    shape[dim] = count
+    values = {
+        "random": torch.randn(shape),
+        "equal": torch.full(shape, -2.0),
+        "few": torch.randint(-2, 2, shape).double(),
+    }[kind_of_values].to(kind)
+    found = first_of_largest(values, dim)
+    assert found.dtype == torch.uint8
+    # numpy promises the first of equals; torch does not
+    assert (found.numpy() == values.numpy().argmax(dim)).all()
+
+
+def test_infinite_logits_have_a_class_and_what_is_no_number_has_the_first():
+    inf, nan = float("inf"), float("nan")
+    logits = torch.tensor([[-inf, -inf, 0.0], [1.0, inf, inf], [-inf, -inf, -inf], [1.0, nan, 2.0]])
+    assert first_of_largest(logits, 1).tolist() == [2, 1, 0, 0]
+
+
+class Cropped(nn.Module):
+    """An up-convolution whose output is cropped, as by an odd size of the image."""
+
+    def __init__(self, up, *, crop=(slice(1, 8), slice(0, 9))):
+        super().__init__()
+        self.body, self.crop = nn.Sequential(nn.ReLU(), *up), crop
+
+    def forward(self, x):
+        return self.body(x)[..., *self.crop]
+
+
+@FEW
+@given(
+    size=st.integers(1, 3),
+    overlaps=st.booleans(),
+    crops=st.booleans(),
+    bias=st.booleans(),
+    classes=st.integers(2, 7),
+)
+def test_classes_are_found_before_the_shuffle(size, overlaps, crops, bias, classes):
+    torch.manual_seed(classes)
+    padding = size if overlaps else 0
+    pointwise = nn.Conv2d(4, classes, 1, bias=bias)
+    up = nn.ConvTranspose2d(
+        classes, classes, size + 2 * padding, size, padding, groups=classes, bias=bias
+    )
+    network = Cropped(
+        [pointwise, up], crop=(slice(1, 6), slice(0, 5)) if crops else (slice(None),) * 2
+    )
+    images = images_for(4, torch.float64)
+    network = network.double().eval()
+    lowered, _ = lower(network, images, ("overlapping-up-convolutions", "up-convolutions"))
+    found, how = lower_argmax(lowered, images, bare=lowered)
+    assert how == Lowering(("argmax as two maxima, before the last pixel shuffle",), ())
+    assert found(images).equal(network(images).argmax(1).to(torch.uint8))
+
+
+@pytest.mark.parametrize(
+    "network",
+    [
+        nn.Sequential(nn.Conv2d(4, 5, 1), nn.PixelShuffle(1)),
+        Cropped([nn.Conv2d(4, 5, 1), nn.ConvTranspose2d(5, 5, 2, 2, groups=5), nn.Sigmoid()]),
+        Cropped(
+            [nn.Conv2d(4, 5, 1), nn.ConvTranspose2d(5, 5, 2, 2, groups=5)],
+            crop=(slice(0, 8, 2), slice(0, 9)),
+        ),
+    ],
+    ids=["a shuffle of its own", "something follows", "every second row"],
+)
+def test_classes_are_found_last_where_a_shuffle_does_not_come_last(network):
+    images = images_for(4, torch.float32)
+    lowered, _ = lower(network.eval(), images, ("up-convolutions",))
+    found, how = lower_argmax(lowered, images, bare=lowered)
+    assert how == Lowering(("argmax as two maxima",), ())
+    assert found(images).equal(network(images).argmax(1).to(torch.uint8))
 
 
 class Branches(nn.Module):

@@ -64,7 +64,7 @@ class _Modules:
     """The modules of a network, by their names within what an engine was given.
 
     Args:
-        prefix: the network's own name there.
+        prefix: the network's own name there; empty where the engine was given the network.
         macs: of each module, by its name in the network.
     """
 
@@ -75,6 +75,8 @@ class _Modules:
 
     def own(self, module: str | None) -> str | None:
         """Return a module's name in the network; None of one that is no part of it."""
+        if not self._prefix:
+            return module
         if module == self._prefix:
             return ""
         inner = None if module is None else module.removeprefix(f"{self._prefix}.")

@@ -8,18 +8,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
-from torch import nn
+from torch import fx, nn
 
 import zoo
 from segbench.errors import MeasurementError, UsageError
 from segbench.measurement.instruments.import_check import allow_code, check_builder, check_modules
 from segbench.measurement.workers.stages import TELLER
 from segbench.results.candidate import DTYPES, EAGER
+from segbench.results.profile import Lowering
 from segbench.runtimes import find_runtime, prepare, profile_layers, rewritings_of
 from segbench.runtimes.heads import WithForm, check_form
 from segbench.runtimes.inputs import make_noise, read_picture
 from segbench.runtimes.logits import Heads, WithHead
-from segbench.runtimes.lowering import lower
+from segbench.runtimes.lowering import lower, lower_argmax
 from segbench.runtimes.model import network_failures, set_mode
 from segbench.runtimes.norm_statistics import fill_statistics
 from segbench.runtimes.single_precision import check_single_precision
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from segbench.measurement.workers.protocol import Task
-    from segbench.results.profile import Lowering
     from segbench.runtimes import Session
     from segbench.runtimes.executed_layers import ExecutedLayer
     from segbench.runtimes.logits import Head
@@ -92,6 +92,7 @@ class ModelUnderTest:
         self._session: Session | None = None
         self._module_s = 0.0  # of a call of the network itself
         self.running = self.network
+        self._headed: nn.Module | None = None
         self.lowering: Lowering | None = None
         self.classes = 0
 
@@ -134,11 +135,26 @@ class ModelUnderTest:
 
     def headed(self) -> nn.Module:
         """Return the network with its head, which hands logits out in the candidate's form."""
-        self._lower()
+        if self._headed is None:
+            self._lower()
+            self._headed = self._with_form()
+        return self._headed
+
+    def _with_form(self) -> nn.Module:
         form = self.runtime.head
         heads = self.heads.at_stride() if form == "argmax-strided" else self.heads
         model = WithHead(self.running, heads)
-        return model if form == EAGER.head else WithForm(model, form)
+        if form == EAGER.head:
+            return model
+        is_rewritten = form.startswith("argmax") and "argmax" in rewritings_of(self.runtime)
+        if self.lowering is None or self._runs_modules or not is_rewritten:
+            return WithForm(model, form)
+        is_bare = heads.of(None, self.shape, training=False).is_plain
+        found, how = lower_argmax(model, self.images, bare=self.running if is_bare else None)
+        self.lowering = Lowering(self.lowering.applied + how.applied, self.lowering.left + how.left)
+        if is_bare and isinstance(found, fx.GraphModule):
+            self.running = found
+        return found
 
     def executed_layers(self, folder: Path) -> list[ExecutedLayer]:
         """Return what the runtime's engine executes; :meth:`find_logits` comes before.
