@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from segbench.measurement.noise import judge_noise
 from segbench.progress import timestamp
-from segbench.results.candidate import LEAST_AGREEMENT, MOST_BEYOND, TOLERANCES
+from segbench.results.candidate import LEAST_AGREEMENT, TOLERANCES, is_close
 from segbench.results.profile import (
     Differences,
     Layer,
@@ -174,16 +174,19 @@ def judge_parity(reply: Differences, runtime: RuntimeSpec, *, images: str) -> Pa
         images: the dataset that was drawn from, or ``noise``.
     """
     difference, agreement = reply["max_difference"], reply["argmax_agreement"]
-    least_agreement = LEAST_AGREEMENT[runtime.precision]
+    beyond, moved = reply["beyond"], reply.get("moved")
+    own = None if moved is None else (moved[0], moved[1] or 0.0)
     return Parity(
         images=images,
         max_difference=difference,
         mean_difference=reply["mean_difference"],
         argmax_agreement=agreement,
-        beyond=reply["beyond"],
+        beyond=beyond,
         tolerance=None if difference is None else TOLERANCES[runtime.precision],
-        least_agreement=least_agreement,
-        is_right=(reply["beyond"] or 0.0) <= MOST_BEYOND and agreement >= least_agreement,
+        least_agreement=LEAST_AGREEMENT[runtime.precision],
+        is_right=is_close(beyond, agreement, runtime.precision, moved=own),
+        moved_beyond=None if own is None else own[0],
+        moved_agreement=None if own is None else own[1],
     )
 
 

@@ -44,6 +44,35 @@ MOST_BEYOND = 1e-3
 Where two values in a window of a pooling are all but equal, another order of sums makes another the
 largest, and an unpooling puts it elsewhere.
 """
+MOVED = 1e-6
+"""How far images are moved to see what a network makes of rounding, as a share of the largest.
+
+Sums of single precision in another order differ by so much in a network of twenty layers.
+"""
+
+
+def is_close(
+    beyond: float | None,
+    agreement: float,
+    precision: str,
+    *,
+    moved: tuple[float | None, float] | None = None,
+) -> bool:
+    """Tell whether a runtime that computes with a precision does what eager does.
+
+    Args:
+        beyond: share of logits that differ by more than the tolerance; None where there are none.
+        agreement: share of pixels with the same class.
+        moved: the same two of eager itself for images that were moved by `MOVED`, where the network
+            makes much of that.
+
+    >>> is_close(0.02, 0.9995, "fp32"), is_close(0.02, 0.9995, "fp32", moved=(0.05, 0.999))
+    (False, True)
+    """
+    most, least = MOST_BEYOND, LEAST_AGREEMENT[precision]
+    if moved is not None:
+        most, least = max(most, moved[0] or 0.0), min(least, moved[1])
+    return (beyond or 0.0) <= most and agreement >= least
 
 
 def read_precision(text: str) -> str:

@@ -7,7 +7,7 @@ profile --format json`` prints, and are only ever added to.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Literal, TypedDict
+from typing import Any, Literal, NotRequired, TypedDict
 
 from segbench.errors import UsageError
 from segbench.quantities import Amount, Count, Duration, End, Number, Seconds, Share, Times
@@ -150,6 +150,7 @@ class Differences(TypedDict):
     mean_difference: float | None
     beyond: float | None
     argmax_agreement: float
+    moved: NotRequired[list[float | None] | None]
 
 
 @dataclass(frozen=True)
@@ -164,7 +165,11 @@ class Parity:
         beyond: share of logits that differ by more than ``tolerance``.
         tolerance: for the precision; None where classes are handed out.
         least_agreement: the least that ``argmax_agreement`` may be.
-        is_right: whether next to no logits are beyond, and classes agree.
+        is_right: whether next to no logits are beyond, and classes agree; or no more than for eager
+            itself, where its images are moved by a millionth.
+        moved_beyond: share of logits of eager itself that are beyond then; None where that was not
+            looked at, because the candidate was closer than it may be.
+        moved_agreement: likewise, share of pixels with the same class.
     """
 
     images: str
@@ -175,6 +180,8 @@ class Parity:
     tolerance: Amount | None
     least_agreement: Share
     is_right: bool
+    moved_beyond: Share | None = None
+    moved_agreement: Share | None = None
 
     def describe(self) -> str:
         """Return how far what is handed out is from the network's, in words."""
@@ -183,6 +190,13 @@ class Parity:
             said.append(
                 f"{100 * self.beyond:.2g} % of the logits differ by more than "
                 f"{self.tolerance:g} of the largest"
+            )
+        if self.moved_agreement is not None:
+            beyond = self.moved_beyond
+            logits = "" if beyond is None else f" and {100 * beyond:.2g} %"
+            said.append(
+                "eager itself, where images move by a millionth, "
+                f"{100 * self.moved_agreement:.2f} %{logits}"
             )
         return ", ".join(said)
 

@@ -8,11 +8,13 @@ import psutil
 import pytest
 import torch
 from tasks import make_task
+from torch import nn
 
 import segbench
 from segbench.errors import MeasurementError, UsageError
+from segbench.measurement.assembly import judge_parity
 from segbench.measurement.instruments.model_under_test import ModelUnderTest
-from segbench.measurement.instruments.parity import ParityInstrument
+from segbench.measurement.instruments.parity import ParityInstrument, with_moved
 from segbench.results.candidate import HEADS, RuntimeSpec
 from segbench.runtimes import RUNTIMES, Runtime, check_runtime, prepare
 from segbench.runtimes.choices import choose_runtimes
@@ -93,6 +95,59 @@ def test_parity_is_kept_by_what_is_right_and_not_by_weights_that_moved(engine):
 
     changed._under_test.check_module = check_and_move
     assert changed.measure()["beyond"] > 0.1
+
+
+def test_moved_images_are_looked_at_where_a_runtime_is_far_from_eager():
+    tested = ModelUnderTest(task("segfast", "onnxruntime"))
+    tested.check_module()
+    images = [tested.images]
+    expected = [tested.logits_of(each) for each in images]
+    near = {"beyond": 0.0, "argmax_agreement": 1.0}
+    far = {"beyond": 0.02, "argmax_agreement": 0.998}
+    assert with_moved(near, tested, images, expected) is near
+    assert with_moved(far, tested, images, expected)["moved"] == [0.0, 1.0]
+
+
+class Amplifying(nn.Module):
+    """Multiplies differences that come of rounding by a million."""
+
+    def __init__(self):
+        super().__init__()
+        self.logits = nn.Conv2d(3, 5, 1)
+
+    def forward(self, images):
+        return torch.sin(1e6 * self.logits(images))
+
+
+def test_a_network_that_amplifies_moves_more_than_may_be():
+    tested = ModelUnderTest(task("segfast", "onnxruntime"))
+    tested.check_module()
+    tested.network = Amplifying()
+    images = [tested.images]
+    expected = [tested.logits_of(each) for each in images]
+    far = {"beyond": 0.02, "argmax_agreement": 0.998}
+    beyond, agreement = with_moved(far, tested, images, expected)["moved"]
+    assert beyond > 0.9
+    assert agreement < 0.9
+
+
+@pytest.mark.parametrize(("own", "is_right"), [([0.0, 1.0], False), ([0.03, 0.9985], True)])
+def test_a_runtime_may_be_as_far_as_eager_is_for_moved_images_and_no_farther(own, is_right):
+    reply = {
+        "max_difference": 0.1,
+        "mean_difference": 1e-4,
+        "beyond": 0.02,
+        "argmax_agreement": 0.9987,
+        "moved": own,
+    }
+    found = judge_parity(reply, RuntimeSpec("onnxruntime"), images="streets")
+    assert found.is_right is is_right
+    assert (found.moved_beyond, found.moved_agreement) == tuple(own)
+    assert found.describe() == (
+        "99.87 % of the pixels have the class of eager, 2 % of the logits differ by more than "
+        "0.0001 of the largest, eager itself, where images move by a millionth, "
+        f"{100 * own[1]:.2f} % and {100 * own[0]:.2g} %"
+    )
 
 
 def test_batch_norms_as_they_are_built_get_statistics_and_others_keep_theirs():

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from segbench.errors import UsageError
 from segbench.measurement.instruments.model_under_test import ModelUnderTest
-from segbench.measurement.instruments.parity import street_pixels
+from segbench.measurement.instruments.parity import street_pixels, with_moved
 from segbench.measurement.instruments.thread_pools import set_threads
 from segbench.measurement.workers.stages import TELLER
 from segbench.results.candidate import TOLERANCES
@@ -94,5 +94,5 @@ class ExportInstrument:
             "dtype": session.dtype,
             "input": {"name": port.name, "shape": list(port.shape or ()), "dtype": port.dtype},
             "output": {"name": found.name, "shape": list(found.shape or ()), "dtype": found.dtype},
-            "parity": agreement.reply(),
+            "parity": with_moved(agreement.reply(), tested, images, expected),
         }
