@@ -379,9 +379,11 @@ def _in_runtimes(
     """
     found = settings.candidate(model)
     named = split_runtime(model)[1] if isinstance(model, str) else None
-    # No graph file runs in eager, which is meant where nothing is said.
-    if isinstance(model, Candidate) or (found.is_graph and (named or runtimes == [EAGER])):
+    if isinstance(model, Candidate) or (found.is_graph and named):
         return [found]
+    if found.is_graph and {each.name for each in runtimes} == {EAGER.name}:
+        # No graph file runs in eager, which is meant where nothing is said.
+        return [replace(found, runtime=each) for each in fill(found.runtime, "", precision, head)]
     chosen = runtimes if named is None else fill(found.runtime, named, precision, head)
     return [replace(found, runtime=each) for each in chosen]
 

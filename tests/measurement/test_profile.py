@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, field
 import pytest
 from made_up_results import QUIET
 
-from segbench.errors import NotComparableError
+from segbench.errors import NotComparableError, UsageError
 from segbench.measurement.profile import _check_heads, _in_runtimes, _plan, _until
 from segbench.measurement.recording import Recording
 from segbench.measurement.schedule import ALONE, IN_TURNS
@@ -186,3 +186,31 @@ def test_heads_that_are_named_are_compared(models, head):
     ]
     assert {each.runtime.head for each in found} == {"logits", "argmax"}
     _check_heads(models, found, head)
+
+
+@pytest.mark.parametrize(
+    ("precision", "head", "expected"),
+    [
+        ("fp32", "logits", ["net.xml"]),
+        ("bf16", "logits", ["net.xml@openvino:bf16"]),
+        ("fp32,bf16", "logits", ["net.xml", "net.xml@openvino:bf16"]),
+    ],
+)
+def test_a_graph_file_runs_in_its_own_runtime_whatever_else_is_asked(precision, head, expected):
+    runtimes = choose_runtimes("eager", precision, head)
+    found = _in_runtimes(Settings(), "net.xml", runtimes, precision, head)
+    assert [str(each) for each in found] == expected
+    named = _in_runtimes(Settings(), "net.xml@openvino", runtimes, precision, head)
+    assert [str(each) for each in named] == ["net.xml"]
+
+
+def test_a_graph_file_has_the_head_that_it_was_written_with(tmp_path):
+    path = tmp_path / "net.onnx"
+    path.write_bytes(b"")
+    runtimes = choose_runtimes("eager", "fp32", "argmax")
+    [candidate] = _in_runtimes(Settings(), str(path), runtimes, "fp32", "argmax")
+    with pytest.raises(UsageError) as caught:
+        Settings().task(candidate)
+    assert str(caught.value) == (
+        f"graph file {str(path)!r} is run as it is, whatever head says; leave it out"
+    )
