@@ -3,6 +3,7 @@
 from typing import Literal, TypeAlias
 
 import torch
+import torch.nn.functional as F  # noqa: N812, torch's own name for it
 from torch import Tensor, nn
 
 from zoo.errors import InputSizeError
@@ -17,11 +18,24 @@ __all__ = [
     "depthwise_up2x2",
     "initialise_for_relu",
     "make_bilinear",
+    "pad_to_multiple",
+    "scaled",
     "smooth_up4x4",
     "up2x2",
 ]
 
 ConvKind: TypeAlias = Literal["separable", "standard"]
+
+
+def scaled(channels: int, width: float) -> int:
+    """Return `channels` times `width`, to the nearest multiple of 8, but at least 8.
+
+    A width of 1 leaves them as a paper has them, whatever their number.
+
+    >>> scaled(13, 1.0), scaled(64, 0.5), scaled(13, 0.5), scaled(3, 0.5)
+    (13, 32, 8, 8)
+    """
+    return channels if width == 1 else max(8, 8 * int(channels * width / 8 + 0.5))
 
 
 class SeparableConv(nn.Sequential):
@@ -104,6 +118,21 @@ def crop_to(wide: Tensor, like: Tensor, offset: int = 0) -> Tensor:
     return wide[..., offset : offset + height, offset : offset + width]
 
 
+def pad_to_multiple(image: Tensor, multiple: int) -> Tensor:
+    """Pad `image` at its right and bottom with zeros, until both sides are multiples of `multiple`.
+
+    Zero is the mean of normalised images. What is padded is computed and counted; `crop_to` cuts
+    it off the logits.
+
+    >>> pad_to_multiple(torch.ones(1, 3, 45, 64), 32).shape
+    torch.Size([1, 3, 64, 64])
+    """
+    bottom, right = -image.shape[-2] % multiple, -image.shape[-1] % multiple
+    if isinstance(bottom, int) and bottom == right == 0:  # no number while a graph is recorded
+        return image
+    return F.pad(image, (0, right, 0, bottom))
+
+
 def initialise_for_relu(network: nn.Module) -> None:
     """Draw weights for ReLU networks (He et al., ICCV 2015) from torch's global generator.
 
@@ -156,7 +185,9 @@ def make_bilinear(up: nn.ConvTranspose2d) -> None:
             up.weight[channel, channel % up.weight.shape[1]] = torch.outer(tent, tent)
 
 
-def check_image(network: nn.Module, image: Tensor, *, norm_stride: int | None) -> None:
+def check_image(
+    network: nn.Module, image: Tensor, *, norm_stride: int | None, pooled_norm: bool = False
+) -> None:
     """Refuse an image that `network` cannot take; silent while a graph is recorded.
 
     Args:
@@ -164,6 +195,8 @@ def check_image(network: nn.Module, image: Tensor, *, norm_stride: int | None) -
         image: what is about to enter it.
         norm_stride: input pixels per value, along a side, of the coarsest map that meets batch
             norm; None where there is no batch norm.
+        pooled_norm: whether batch norm meets a map that is pooled to one value per channel and
+            image, so that no image is large enough to train on alone.
 
     Raises:
         InputSizeError: not (batch, 3, height, width), nothing in it, or, in training, a single
@@ -184,6 +217,11 @@ def check_image(network: nn.Module, image: Tensor, *, norm_stride: int | None) -
     if not batch * height * width:
         raise InputSizeError(
             f"{name} cannot take an empty image ({shape}); the smallest is 1x3x1x1"
+        )
+    if pooled_norm and batch == 1 and _norm_trains(network):
+        raise InputSizeError(
+            f"{name} cannot train on one image: batch norm needs two values per channel, and a map "
+            "pooled over the whole image has one; give two images"
         )
     if norm_stride and batch == 1 and max(height, width) <= norm_stride and _norm_trains(network):
         raise InputSizeError(

@@ -1,6 +1,7 @@
 """A builder's signature is its configuration: check options against names and annotations."""
 
 import inspect
+import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from types import NoneType, UnionType
@@ -8,15 +9,23 @@ from typing import Annotated, Any, Literal, TypeAlias, Union, get_args, get_orig
 
 from zoo.errors import OptionError, did_you_mean
 
-__all__ = ["Positive", "PositiveInt", "check_options", "named_options", "option_names"]
+__all__ = [
+    "Positive",
+    "PositiveFloat",
+    "PositiveInt",
+    "check_options",
+    "named_options",
+    "option_names",
+]
 
 
 @dataclass(frozen=True)
 class Positive:
-    """Marks an annotated number that must be above 0."""
+    """Marks an annotated number that must be above 0, and finite."""
 
 
 PositiveInt: TypeAlias = Annotated[int, Positive()]
+PositiveFloat: TypeAlias = Annotated[float, Positive()]
 
 _TYPES = {bool: "true or false", int: "a whole number", float: "a number", str: "text"}
 
@@ -114,7 +123,7 @@ def _fits(annotation: Any, value: object) -> bool:  # noqa: ANN401, PLR0911, one
 
 
 def _is_positive(value: object) -> bool:
-    return isinstance(value, int | float) and value > 0
+    return isinstance(value, int | float) and 0 < value < math.inf
 
 
 def _fits_items(args: tuple[Any, ...], items: tuple[object, ...] | list[object]) -> bool:

@@ -13,6 +13,7 @@ from zoo.published import Figure, Published, accuracy
 
 __all__ = [
     "PAPER_TAG",
+    "SMALL_TAG",
     "ModelEntry",
     "check_name",
     "entry",
@@ -25,6 +26,8 @@ __all__ = [
 
 PAPER_TAG = "paper"
 """The tag of the networks that the SegFast paper compares, and ``compare --all`` measures."""
+SMALL_TAG = "small"
+"""The tag of other authors' networks for small machines, each after its own paper."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,6 +9,7 @@ class TestMine(ModelContract):
 
 import copy
 import re
+import sys
 
 import pytest
 import torch
@@ -151,6 +152,10 @@ class ZooContract(ModelContract):
             "give images as batch x 3 x height x width"
         )
 
+
+class AloneContract(ZooContract):
+    """Of those that can train on one image, where it is large enough."""
+
     def test_trains_on_one_image_of_the_smallest_size(self, training):
         smallest = smallest_to_train_on_one(training)
         for size in {(smallest, 1), (1, smallest)}:
@@ -158,7 +163,17 @@ class ZooContract(ModelContract):
 
 
 class NormContract(ZooContract):
-    """Of those with batch norm besides: one image to train on can be too small."""
+    """Of those with batch norm: as long as it trains, it needs two values per channel."""
+
+    def test_frozen_batch_norm_trains_on_any_image(self, training):
+        for module in training.modules():
+            if isinstance(module, nn.BatchNorm2d):
+                module.eval()
+        assert training(image(2, 2)).shape == (1, CLASSES, 2, 2)
+
+
+class MapNormContract(NormContract, AloneContract):
+    """Of those whose batch norms all meet maps: one image to train on can be too small."""
 
     def test_one_image_too_small_to_train_on_is_refused(self, training):
         smallest = smallest_to_train_on_one(training)
@@ -170,17 +185,37 @@ class NormContract(ZooContract):
             f"width is {smallest}, or give two images"
         )
 
-    def test_frozen_batch_norm_trains_on_any_image(self, training):
-        for module in training.modules():
-            if isinstance(module, nn.BatchNorm2d):
-                module.eval()
-        assert training(image(2, 2)).shape == (1, CLASSES, 2, 2)
+
+class PooledNormContract(NormContract):
+    """Of those with a batch norm behind global pooling: none trains on one image of any size."""
+
+    def test_one_image_to_train_on_is_refused(self, training):
+        assert smallest_to_train_on_one(training) is None
+        with pytest.raises(zoo.InputSizeError) as caught:
+            training(image(64, 96))
+        assert str(caught.value) == (
+            f"{type(training).__name__} cannot train on one image: batch norm needs two values per "
+            "channel, and a map pooled over the whole image has one; give two images"
+        )
+
+    def test_batch_norm_itself_refuses_one_image(self, training, monkeypatch):
+        monkeypatch.setattr(sys.modules[type(training).__module__], "check_image", accept_any)
+        with pytest.raises(ValueError, match="more than 1 value per channel"):
+            training(image(64, 96))
+
+
+def accept_any(network, image, **_):
+    """Stand in for a network's look at its images, to see what comes of those that it refuses."""
 
 
 def smallest_to_train_on_one(network):
-    """Return the smallest height or width, by what a network says of an image of one pixel."""
+    """Return the smallest height or width, by what a network says of an image of one pixel.
+
+    None where it takes two images, of whatever size.
+    """
     try:
-        network(image(1, 1))
+        network(torch.empty(1, 3, 1, 1, device=next(network.parameters()).device))
     except zoo.InputSizeError as error:
-        return int(re.search(r"smallest height or width is (\d+)", str(error))[1])
+        found = re.search(r"smallest height or width is (\d+)", str(error))
+        return int(found[1]) if found else None
     return 1

@@ -2,30 +2,49 @@
 
 import pytest
 import torch
-from model_contract import ModelContract, NormContract, ZooContract
+from model_contract import (
+    AloneContract,
+    MapNormContract,
+    ModelContract,
+    PooledNormContract,
+    smallest_to_train_on_one,
+)
 from torch import nn
 
 import zoo
 
 
-def has_norm(name):
+def contract_of(name):
     with torch.device("meta"):
-        network = zoo.build(name)
-    return any(isinstance(module, nn.BatchNorm2d) for module in network.modules())
+        network = zoo.build(name).train()
+    if not any(isinstance(module, nn.BatchNorm2d) for module in network.modules()):
+        return AloneContract
+    return PooledNormContract if smallest_to_train_on_one(network) is None else MapNormContract
 
 
-WITH_NORM = [name for name in zoo.models() if has_norm(name)]
+CONTRACTS = {name: contract_of(name) for name in zoo.models()}
 
 
-class TestWithNorm(NormContract):
-    @pytest.fixture(scope="class", params=WITH_NORM)
+def those_of(contract):
+    return [name for name, its in CONTRACTS.items() if its is contract]
+
+
+class TestWithNorm(MapNormContract):
+    @pytest.fixture(scope="class", params=those_of(MapNormContract))
     @classmethod
     def model(cls, request):
         return request.param
 
 
-class TestWithoutNorm(ZooContract):
-    @pytest.fixture(scope="class", params=[name for name in zoo.models() if name not in WITH_NORM])
+class TestWithPooledNorm(PooledNormContract):
+    @pytest.fixture(scope="class", params=those_of(PooledNormContract))
+    @classmethod
+    def model(cls, request):
+        return request.param
+
+
+class TestWithoutNorm(AloneContract):
+    @pytest.fixture(scope="class", params=those_of(AloneContract))
     @classmethod
     def model(cls, request):
         return request.param

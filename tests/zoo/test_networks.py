@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from convolution_macs import count_conv_macs
 from model_contract import smallest_to_train_on_one
 from torch import nn
 
@@ -37,21 +38,6 @@ def at_22_classes(request):
     """The network without weights: counting needs shapes alone."""
     with torch.device("meta"):
         return request.param, zoo.build(request.param).eval()
-
-
-def count_conv_macs(network, shape):
-    """Each weight of a convolution meets each output place, of a transposed one each input's."""
-    counts = []
-
-    def count(module, inputs, output):
-        places = inputs[0] if isinstance(module, nn.ConvTranspose2d) else output
-        counts.append(module.weight.numel() * places[0, 0].numel())
-
-    for module in network.modules():
-        if isinstance(module, nn.Conv2d | nn.ConvTranspose2d):
-            module.register_forward_hook(count)
-    network(torch.empty(shape, device="meta"))
-    return sum(counts)
 
 
 def test_parameters_are_the_published_count(at_22_classes):

@@ -258,16 +258,17 @@ def test_segnet_basic_keeps_what_its_architecture_says():
 def test_twice_the_batch_keeps_twice_the_bytes_less_the_statistics_of_norms(network):
     norms = [module for module in network.modules() if isinstance(module, nn.BatchNorm2d)]
     statistics = sum(2 * norm.num_features * 4 for norm in norms)
-    one, three = (torch.zeros(batch, 3, 64, 64) for batch in (1, 3))
-    kept = count_saved_activations(network, one)
+    # not one image: some networks have a batch norm behind global pooling
+    two, four = (torch.zeros(batch, 3, 64, 64) for batch in (2, 4))
+    kept = count_saved_activations(network, two)
     assert kept > 0
-    assert count_saved_activations(network, three) == 3 * kept - 2 * statistics
+    assert count_saved_activations(network, four) == 2 * kept - statistics
 
 
 def test_a_count_that_is_computed_on_other_content_is_the_same_integer(network):
-    hollow = _count_hollow(network, (torch.zeros(1, 3, 64, 64),))
-    assert _count_hollow(network, (torch.ones(1, 3, 64, 64),)) == hollow
+    hollow = _count_hollow(network, (torch.zeros(2, 3, 64, 64),))
+    assert _count_hollow(network, (torch.ones(2, 3, 64, 64),)) == hollow
     generator = torch.Generator().manual_seed(1)
     with left_unchanged(network):
-        real = _count_kept(network.train(), (torch.rand((1, 3, 64, 64), generator=generator),))
+        real = _count_kept(network.train(), (torch.rand((2, 3, 64, 64), generator=generator),))
     assert real == hollow

@@ -110,7 +110,7 @@ def page_faults(name, allocator):
         return [faults for _ in range(5) for faults in block()["minor_faults"]["forward"]]
 
 
-@pytest.mark.parametrize("name", zoo.models())
+@pytest.mark.parametrize("name", zoo.models(tag="paper"))
 def test_warmed_up_inference_takes_no_page_faults(name):
     # In the default workload; a single call may be unlucky, as when Python's own heap grows.
     faults = page_faults(name, "steady")

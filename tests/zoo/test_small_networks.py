@@ -1,0 +1,63 @@
+"""Other authors' small networks have the counts that are known of them, to the digit."""
+
+import pytest
+import torch
+from convolution_macs import count_conv_macs
+from model_contract import smallest_to_train_on_one
+
+import zoo
+
+# At 19 classes without auxiliary heads: parameters, and multiply-accumulates of convolutions at
+# 1x3x256x256, both counted of an independent implementation (pytorchcv 0.0.74, fvcore).
+COUNTS = {}
+
+# One more than the stride of the deepest batch norm; None with one behind global pooling.
+SMALLEST_TO_TRAIN_ON_ONE = {}
+
+SMALL = tuple(name for name in zoo.models() if "small" in zoo.entry(name).tags)
+
+
+def on_meta(name, **options):
+    """Build a network without weights: counting needs shapes alone."""
+    with torch.device("meta"):
+        return zoo.build(name, **options).eval()
+
+
+def params_of(network):
+    return sum(parameter.numel() for parameter in network.parameters())
+
+
+@pytest.mark.parametrize("name", COUNTS)
+def test_counts_at_19_classes_are_those_known(name):
+    network = on_meta(name, classes=19)
+    found = params_of(network), count_conv_macs(network, (1, 3, 256, 256))
+    assert found == COUNTS[name]
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_counts_in_the_registry_are_those_of_the_network(name):
+    network, row = on_meta(name), zoo.entry(name)
+    found = params_of(network), count_conv_macs(network, (1, 3, 224, 224))
+    assert found == (row.params_at_22, row.conv_macs_at_22)
+    assert row.published is None
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_sizes_of_driving_scenes_and_sides_of_every_remainder_are_kept(name):
+    network = on_meta(name)
+    for size in [(360, 480), (225, 301), *((side, 71 - side) for side in range(1, 34))]:
+        assert network(torch.empty(1, 3, *size, device="meta")).shape == (1, 22, *size)
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_the_smallest_image_to_train_on_alone_leaves_two_values_a_channel(name):
+    assert smallest_to_train_on_one(on_meta(name).train()) == SMALLEST_TO_TRAIN_ON_ONE[name]
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_width_scales_what_is_inside_and_not_the_logits(name):
+    counts = [params_of(on_meta(name, width=width)) for width in (0.5, 1.0, 2.0)]
+    assert counts == sorted(set(counts))
+    for width in (0.1, 0.5, 1.3):
+        network = on_meta(name, width=width)
+        assert network(torch.empty(2, 3, 64, 64, device="meta")).shape == (2, 22, 64, 64)
