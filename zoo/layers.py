@@ -18,6 +18,7 @@ __all__ = [
     "depthwise_up2x2",
     "initialise_for_relu",
     "make_bilinear",
+    "pad_to_least",
     "pad_to_multiple",
     "scaled",
     "smooth_up4x4",
@@ -127,7 +128,22 @@ def pad_to_multiple(image: Tensor, multiple: int) -> Tensor:
     >>> pad_to_multiple(torch.ones(1, 3, 45, 64), 32).shape
     torch.Size([1, 3, 64, 64])
     """
-    bottom, right = -image.shape[-2] % multiple, -image.shape[-1] % multiple
+    return _pad(image, -image.shape[-2] % multiple, -image.shape[-1] % multiple)
+
+
+def pad_to_least(image: Tensor, least: int) -> Tensor:
+    """Pad `image` likewise, until both sides are `least` pixels or more.
+
+    >>> pad_to_least(torch.ones(1, 3, 5, 64), 9).shape
+    torch.Size([1, 3, 9, 64])
+    """
+    height, width = image.shape[-2], image.shape[-1]
+    # products, for a graph that is recorded has no branches
+    bottom, right = (least - height) * (height < least), (least - width) * (width < least)
+    return _pad(image, bottom, right)
+
+
+def _pad(image: Tensor, bottom: int, right: int) -> Tensor:
     if isinstance(bottom, int) and bottom == right == 0:  # no number while a graph is recorded
         return image
     return F.pad(image, (0, right, 0, bottom))

@@ -148,6 +148,14 @@ _ENTRIES = (
             ),
         ),
     ),
+    ModelEntry(
+        name="contextnet",
+        builder="zoo.contextnet:contextnet",
+        summary="ContextNet: a deep branch on a smaller image (Poudel et al. 2018)",
+        params_at_22=876_950,
+        conv_macs_at_22=160_216_256,
+        tags=(SMALL_TAG,),
+    ),
 )
 
 _BY_NAME: Mapping[str, ModelEntry] = {row.name: row for row in _ENTRIES}

@@ -9,12 +9,16 @@ import zoo
 
 # At 19 classes without auxiliary heads: parameters, and multiply-accumulates of convolutions at
 # 1x3x256x256, both counted of an independent implementation (pytorchcv 0.0.74, fvcore).
-COUNTS = {}
+COUNTS = {
+    "contextnet": (876_563, 209_106_592),
+}
 
-# One more than the stride of the deepest batch norm; None with one behind global pooling.
-SMALLEST_TO_TRAIN_ON_ONE = {}
+# One more than the rows of which the deepest batch norm meets one; None behind global pooling.
+SMALLEST_TO_TRAIN_ON_ONE = {
+    "contextnet": 41,  # 40 are 10 at stride 4, 4 without padding, 2, 1
+}
 
-SMALL = tuple(name for name in zoo.models() if "small" in zoo.entry(name).tags)
+SMALL = zoo.models(tag="small")
 
 
 def on_meta(name, **options):
