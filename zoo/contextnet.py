@@ -5,7 +5,7 @@ from typing import Literal
 import torch.nn.functional as F  # noqa: N812, torch's own name for it
 from torch import Tensor, nn
 
-from zoo.layers import check_image, crop_to, initialise_for_relu, pad_to_least, scaled
+from zoo.layers import check_image, crop_to, enlarge, initialise_for_relu, pad_to_least, scaled
 from zoo.options import PositiveFloat, PositiveInt, check_options
 
 __all__ = [
@@ -16,7 +16,6 @@ __all__ = [
     "classifier",
     "contextnet",
     "conv_norm",
-    "enlarge",
     "separable_norm",
 ]
 
@@ -215,13 +214,3 @@ def classifier(channels: int, classes: int) -> nn.Sequential:
         nn.Dropout(0.1),
         nn.Conv2d(channels, classes, 1),
     )
-
-
-def enlarge(small: Tensor, like: Tensor) -> Tensor:
-    """Interpolate `small` bilinearly to the height and width of `like`.
-
-    >>> import torch
-    >>> enlarge(torch.zeros(1, 4, 2, 3), torch.zeros(1, 1, 7, 5)).shape
-    torch.Size([1, 4, 7, 5])
-    """
-    return F.interpolate(small, size=(like.shape[-2], like.shape[-1]), mode="bilinear")

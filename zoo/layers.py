@@ -16,6 +16,7 @@ __all__ = [
     "conv3x3",
     "crop_to",
     "depthwise_up2x2",
+    "enlarge",
     "initialise_for_relu",
     "make_bilinear",
     "pad_to_least",
@@ -117,6 +118,15 @@ def crop_to(wide: Tensor, like: Tensor, offset: int = 0) -> Tensor:
     """
     height, width = like.shape[-2], like.shape[-1]
     return wide[..., offset : offset + height, offset : offset + width]
+
+
+def enlarge(small: Tensor, like: Tensor) -> Tensor:
+    """Interpolate `small` bilinearly to the height and width of `like`.
+
+    >>> enlarge(torch.zeros(1, 4, 2, 3), torch.zeros(1, 1, 7, 5)).shape
+    torch.Size([1, 4, 7, 5])
+    """
+    return F.interpolate(small, size=(like.shape[-2], like.shape[-1]), mode="bilinear")
 
 
 def pad_to_multiple(image: Tensor, multiple: int) -> Tensor:

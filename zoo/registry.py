@@ -156,6 +156,14 @@ _ENTRIES = (
         conv_macs_at_22=160_216_256,
         tags=(SMALL_TAG,),
     ),
+    ModelEntry(
+        name="fastscnn",
+        builder="zoo.fastscnn:fastscnn",
+        summary="Fast-SCNN: ContextNet with one start for both branches (Poudel et al. 2019)",
+        params_at_22=1_138_438,
+        conv_macs_at_22=160_841_888,
+        tags=(SMALL_TAG,),
+    ),
 )
 
 _BY_NAME: Mapping[str, ModelEntry] = {row.name: row for row in _ENTRIES}

@@ -11,14 +11,17 @@ import zoo
 # 1x3x256x256, both counted of an independent implementation (pytorchcv 0.0.74, fvcore).
 COUNTS = {
     "contextnet": (876_563, 209_106_592),
+    "fastscnn": (1_138_051, 209_654_624),
 }
 
 # One more than the rows of which the deepest batch norm meets one; None behind global pooling.
 SMALLEST_TO_TRAIN_ON_ONE = {
     "contextnet": 41,  # 40 are 10 at stride 4, 4 without padding, 2, 1
+    "fastscnn": None,
 }
 
 SMALL = zoo.models(tag="small")
+WITH_AUXILIARY = [name for name in SMALL if zoo.accepts_option(name, "auxiliary")]
 
 
 def on_meta(name, **options):
@@ -56,6 +59,25 @@ def test_sizes_of_driving_scenes_and_sides_of_every_remainder_are_kept(name):
 @pytest.mark.parametrize("name", SMALL)
 def test_the_smallest_image_to_train_on_alone_leaves_two_values_a_channel(name):
     assert smallest_to_train_on_one(on_meta(name).train()) == SMALLEST_TO_TRAIN_ON_ONE[name]
+
+
+def test_fast_scnn_has_the_count_known_of_it_with_one_auxiliary_classifier():
+    # of the two that the paper has, public implementations have the first
+    network = on_meta("fastscnn", classes=19, auxiliary=True)
+    assert params_of(network) - params_of(network.auxiliary["context"]) == 1_176_278
+
+
+@pytest.mark.parametrize("name", WITH_AUXILIARY)
+def test_auxiliary_classifiers_are_there_in_training_alone_and_under_one_name(name):
+    plain, network = on_meta(name), on_meta(name, auxiliary=True)
+    images = torch.empty(2, 3, 45, 61, device="meta")
+    assert network(images).shape == (2, 22, 45, 61)
+    logits = network.train()(images)
+    assert len(logits) == 1 + len(network.auxiliary)
+    assert {each.shape for each in logits} == {(2, 22, 45, 61)}
+    names = [name for name in network.state_dict() if not name.startswith("auxiliary.")]
+    assert names == list(plain.state_dict())
+    assert count_conv_macs(network.eval(), images.shape) == count_conv_macs(plain, images.shape)
 
 
 @pytest.mark.parametrize("name", SMALL)

@@ -65,6 +65,16 @@ def test_both_counters_agree_to_the_last_integer(networks, name, size):
     assert traced.macs > 0
 
 
+@pytest.mark.parametrize("size", [(64, 64), (45, 61)])
+@pytest.mark.parametrize("name", zoo.models(tag="small"))
+def test_both_counters_agree_on_small_networks_and_know_all_that_they_do(name, size):
+    network, images = stand_in(zoo.build(name, classes=CLASSES)), torch.zeros(1, 3, *size)
+    traced = count_forward(network, images)
+    assert traced == count_forward_by_dispatch(network, images)
+    assert traced.uncounted == ()
+    assert traced.macs > 0
+
+
 @pytest.mark.parametrize("name", ["segfast", "segnet-basic"])
 def test_counts_do_not_depend_on_the_stand_in(networks, name):
     images = torch.zeros(1, 3, 64, 64)
