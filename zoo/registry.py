@@ -164,6 +164,14 @@ _ENTRIES = (
         conv_macs_at_22=160_841_888,
         tags=(SMALL_TAG,),
     ),
+    ModelEntry(
+        name="edanet",
+        builder="zoo.edanet:edanet",
+        summary="EDANet: dense blocks of asymmetric convolutions (Lo et al. 2018)",
+        params_at_22=690_838,
+        conv_macs_at_22=846_393_856,
+        tags=(SMALL_TAG,),
+    ),
 )
 
 _BY_NAME: Mapping[str, ModelEntry] = {row.name: row for row in _ENTRIES}

@@ -12,12 +12,14 @@ import zoo
 COUNTS = {
     "contextnet": (876_563, 209_106_592),
     "fastscnn": (1_138_051, 209_654_624),
+    "edanet": (689_485, 1_104_111_616),
 }
 
 # One more than the rows of which the deepest batch norm meets one; None behind global pooling.
 SMALLEST_TO_TRAIN_ON_ONE = {
     "contextnet": 41,  # 40 are 10 at stride 4, 4 without padding, 2, 1
     "fastscnn": None,
+    "edanet": 9,
 }
 
 SMALL = zoo.models(tag="small")
