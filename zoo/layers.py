@@ -168,8 +168,11 @@ def initialise_for_relu(network: nn.Module) -> None:
     begin_as_interpolation(network)
     for module in network.modules():
         if isinstance(module, nn.ConvTranspose2d) and not _only_enlarges(module):
-            # at kernel = stride each output sees each input channel once
-            bound = (6 / module.in_channels) ** 0.5
+            # an output sees each input channel that often, at kernel = stride once
+            seen: float = module.in_channels // module.groups
+            for kernel, stride in zip(module.kernel_size, module.stride, strict=True):
+                seen *= kernel / stride
+            bound = (6 / seen) ** 0.5
             nn.init.uniform_(module.weight, -bound, bound)
         elif isinstance(module, nn.Conv2d):
             nn.init.kaiming_uniform_(module.weight, nonlinearity="relu")
@@ -180,8 +183,9 @@ def initialise_for_relu(network: nn.Module) -> None:
 def begin_as_interpolation(network: nn.Module) -> None:
     """Let convolutions that only enlarge maps begin by just doing that.
 
-    Those with kernels that overlap begin as bilinear upsampling, channel by channel, and depthwise
-    ones without as nearest-neighbour upsampling: every weight is 1. If their few weights for each
+    They are depthwise, or keep the number of channels and have kernels that overlap. Those with
+    kernels that overlap begin as bilinear upsampling, channel by channel, and depthwise ones
+    without as nearest-neighbour upsampling: every weight is 1. If their few weights for each
     channel were drawn at random, pixels side by side would begin with unlike signs.
     """
     for module in network.modules():
@@ -193,7 +197,8 @@ def begin_as_interpolation(network: nn.Module) -> None:
 
 
 def _only_enlarges(up: nn.ConvTranspose2d) -> bool:
-    return _overlaps(up) or up.groups == up.in_channels
+    keeps = up.in_channels == up.out_channels
+    return (_overlaps(up) and keeps) or up.groups == up.in_channels
 
 
 def _overlaps(up: nn.ConvTranspose2d) -> bool:

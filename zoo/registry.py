@@ -172,6 +172,14 @@ _ENTRIES = (
         conv_macs_at_22=846_393_856,
         tags=(SMALL_TAG,),
     ),
+    ModelEntry(
+        name="enet",
+        builder="zoo.enet:enet",
+        summary="ENet: bottlenecks, pooling and unpooling (Paszke et al. 2016)",
+        params_at_22=358_492,
+        conv_macs_at_22=399_840_000,
+        tags=(SMALL_TAG,),
+    ),
 )
 
 _BY_NAME: Mapping[str, ModelEntry] = {row.name: row for row in _ENTRIES}

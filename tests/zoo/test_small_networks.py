@@ -13,6 +13,7 @@ COUNTS = {
     "contextnet": (876_563, 209_106_592),
     "fastscnn": (1_138_051, 209_654_624),
     "edanet": (689_485, 1_104_111_616),
+    "enet": (358_060, 515_162_112),
 }
 
 # One more than the rows of which the deepest batch norm meets one; None behind global pooling.
@@ -20,6 +21,7 @@ SMALLEST_TO_TRAIN_ON_ONE = {
     "contextnet": 41,  # 40 are 10 at stride 4, 4 without padding, 2, 1
     "fastscnn": None,
     "edanet": 9,
+    "enet": 9,
 }
 
 SMALL = zoo.models(tag="small")
@@ -61,6 +63,26 @@ def test_sizes_of_driving_scenes_and_sides_of_every_remainder_are_kept(name):
 @pytest.mark.parametrize("name", SMALL)
 def test_the_smallest_image_to_train_on_alone_leaves_two_values_a_channel(name):
     assert smallest_to_train_on_one(on_meta(name).train()) == SMALLEST_TO_TRAIN_ON_ONE[name]
+
+
+def test_enet_has_a_slope_for_each_channel_where_the_paper_has_one():
+    # 3 behind the convolutions of a bottleneck and 1 behind its sum, for 16 channels in the initial
+    # block, and for 4 to 64, 16 to 64, 16 to 128 and 32 to 128 in the bottlenecks of the encoder;
+    # 4 of 16 convolve 5x1 and 1x5, with one more between
+    layers = 1 + 4 * 22 + 4
+    channels = 16 + (2 * 4 + 2 * 64) + 4 * (2 * 16 + 2 * 64) + (2 * 16 + 2 * 128)
+    channels += 16 * (2 * 32 + 2 * 128) + 4 * 32
+    by_layer, by_channel = (
+        params_of(on_meta("enet", classes=19, slopes=each)) for each in ("layer", "channel")
+    )
+    assert by_channel - by_layer == channels - layers
+
+
+def test_transposed_convolutions_that_change_the_channels_are_drawn_at_random():
+    # 3x3 at stride 2: an output sees each of 16 channels 9 / 4 times, so 2 / fan-in is 1 / 18
+    torch.manual_seed(0)
+    classifier = zoo.build("enet", classes=300).classifier
+    assert classifier.weight.var().item() == pytest.approx(1 / 18, rel=0.02)
 
 
 def test_fast_scnn_has_the_count_known_of_it_with_one_auxiliary_classifier():
