@@ -14,7 +14,9 @@ __all__ = [
     "PositiveFloat",
     "PositiveInt",
     "check_options",
+    "describe_type",
     "named_options",
+    "named_parameters",
     "option_names",
 ]
 
@@ -50,7 +52,28 @@ def named_options(builder: Callable[..., object]) -> tuple[str, ...]:
     >>> named_options(any_of)
     ('width',)
     """
-    return tuple(_named(_parameters(builder)))
+    return tuple(named_parameters(builder))
+
+
+def named_parameters(builder: Callable[..., object]) -> dict[str, inspect.Parameter]:
+    """Return the parameters of the options that the signature of `builder` names.
+
+    >>> def any_of(width: int = 8, **options): ...
+    >>> named_parameters(any_of)["width"].default
+    8
+    """
+    return _named(_parameters(builder))
+
+
+def describe_type(annotation: Any) -> str | None:  # noqa: ANN401, annotations have no type
+    """Return in words what an annotation lets an option be; None where there is none.
+
+    >>> describe_type(PositiveInt), describe_type(Literal["wide", "deep"])
+    ('a positive whole number', "'wide' or 'deep'")
+    >>> describe_type(inspect.Parameter.empty) is None
+    True
+    """
+    return None if annotation is inspect.Parameter.empty else _describe(annotation)
 
 
 def check_options(name: str, builder: Callable[..., object], options: Mapping[str, object]) -> None:
@@ -73,7 +96,7 @@ def check_options(name: str, builder: Callable[..., object], options: Mapping[st
                 f"unknown option {option!r} for model {name!r}{did_you_mean(option, names)} "
                 f"(options: {', '.join(names) or 'none'})"
             )
-    for option, parameter in _named(_parameters(builder)).items():
+    for option, parameter in named_parameters(builder).items():
         if option in options:
             value = options[option]
             if not _fits(parameter.annotation, value):

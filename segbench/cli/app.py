@@ -103,7 +103,7 @@ app.command(epilog="Example: segbench export runs/first --to onnx --head argmax 
 )
 app.command(epilog="Example: segbench reproduce segfast --data-root ~/datasets")(reproduce)
 app.add_typer(search_app)
-app.command(epilog="Example: segbench models")(models)
+app.command(epilog="Example: segbench models segfast")(models)
 app.command(epilog="Example: segbench runtimes")(runtimes)
 app.command(epilog="Example: segbench runs")(runs)
 app.command(epilog="Example: segbench report result.json --format markdown")(report)

@@ -28,7 +28,8 @@ HARDWARE = {
 """Instruction sets that decide how fast a precision is."""
 
 
-def _console() -> Console:
+def plain_console() -> Console:
+    """Return a console that shows text as it is: 80 columns where standard output is a pipe."""
     width = shutil.get_terminal_size().columns if sys.stdout.isatty() else 80
     return Console(
         width=width,
@@ -64,7 +65,7 @@ def print_models(tag: str | None = None) -> None:
             else ("-", "-", "-")
         )
         table.add_row(name, f"{row.params_at_22:,}", *figures)
-    console = _console()
+    console = plain_console()
     console.print(table)
     for name in entry_point_names() if tag is None else ():
         console.print(f"{name}  (from an installed package)")
@@ -104,7 +105,7 @@ def print_runtimes() -> None:
             " ".join(options) or "-",
             "yes" if row.trains else "no",
         )
-    console = _console()
+    console = plain_console()
     console.print(table)
     sets = seen.instruction_sets
     had = ", ".join(
@@ -140,7 +141,7 @@ def print_datasets(root: Path | None) -> None:
         )
         table.add_row(row.name, str(row.classes), *counts, here)
         notes.add_row(row.name, f"{row.summary}; {row.licence}")
-    console = _console()
+    console = plain_console()
     console.print(table)
     console.print()
     console.print(notes)
@@ -158,7 +159,7 @@ def print_runs(folder: Path) -> None:
     if os.path.lexists(folder) and not folder.is_dir():
         raise UsageError(f"cannot list runs below {str(folder)!r}: it is no folder")
     found = find_runs(folder)
-    console = _console()
+    console = plain_console()
     if not found:
         console.print(f"No runs in {one_line(str(folder))}; train one with: segbench train segfast")
         return
@@ -211,7 +212,7 @@ def print_environment(threads: int | None) -> None:
         "threads": f"{seen['threads']['intra_op']} intra-op, {seen['threads']['inter_op']} "
         f"inter-op; pools: {pools}; {seen['threads']['os_threads']} by the kernel's count",
     }
-    console = _console()
+    console = plain_console()
     facts = Table.grid(padding=(0, 2))
     facts.add_column(style="cyan", no_wrap=True)
     for name, value in rows.items():
