@@ -19,8 +19,10 @@ __all__ = [
     "enlarge",
     "initialise_for_relu",
     "make_bilinear",
+    "norm_prelu",
     "pad_to_least",
     "pad_to_multiple",
+    "prelu_stem",
     "scaled",
     "smooth_up4x4",
     "up2x2",
@@ -105,6 +107,27 @@ def smooth_up4x4(channels: int) -> nn.ConvTranspose2d:
     """
     return nn.ConvTranspose2d(
         channels, channels, 8, stride=4, padding=2, groups=channels, bias=False
+    )
+
+
+def norm_prelu(channels: int) -> nn.Sequential:
+    """Make a batch norm, and behind it a PReLU with a slope for each channel."""
+    return nn.Sequential(nn.BatchNorm2d(channels), nn.PReLU(channels))
+
+
+def prelu_stem(channels: int) -> nn.Sequential:
+    """Make three 3x3 convolutions of an image, each with `norm_prelu`; the first halves the map.
+
+    >>> prelu_stem(32)(torch.zeros(1, 3, 45, 61)).shape
+    torch.Size([1, 32, 23, 31])
+    """
+    return nn.Sequential(
+        nn.Conv2d(3, channels, 3, stride=2, padding=1, bias=False),
+        norm_prelu(channels),
+        nn.Conv2d(channels, channels, 3, padding=1, bias=False),
+        norm_prelu(channels),
+        nn.Conv2d(channels, channels, 3, padding=1, bias=False),
+        norm_prelu(channels),
     )
 
 

@@ -180,6 +180,46 @@ _ENTRIES = (
         conv_macs_at_22=399_840_000,
         tags=(SMALL_TAG,),
     ),
+    ModelEntry(
+        name="cgnet",
+        builder="zoo.cgnet:cgnet",
+        summary="CGNet M3N21: local, surrounding and global context in each block (Wu et al. 2018)",
+        params_at_22=497_074,
+        conv_macs_at_22=647_772_160,
+        tags=(SMALL_TAG,),
+    ),
+    ModelEntry(
+        name="dabnet",
+        builder="zoo.dabnet:dabnet",
+        summary="DABNet: depthwise columns and rows, near and dilated (Li and Kim 2019)",
+        params_at_22=757_420,
+        conv_macs_at_22=978_731_488,
+        tags=(SMALL_TAG,),
+    ),
+    ModelEntry(
+        name="erfnet",
+        builder="zoo.erfnet:erfnet",
+        summary="ERFNet: residual columns and rows, and learnt upsampling (Romera et al. 2018)",
+        params_at_22=2_064_386,
+        conv_macs_at_22=2_548_526_848,
+        tags=(SMALL_TAG,),
+    ),
+    ModelEntry(
+        name="lraspp-large",
+        builder="zoo.lraspp:lraspp",
+        summary="LR-ASPP on MobileNetV3-Large, as torchvision arranges it (Howard et al. 2019)",
+        params_at_22=3_221_708,
+        conv_macs_at_22=379_413_024,
+        tags=(SMALL_TAG,),
+    ),
+    ModelEntry(
+        name="lraspp-small",
+        builder="zoo.lraspp:lraspp_small",
+        summary="LR-ASPP on MobileNetV3-Small, arranged likewise (Howard et al. 2019)",
+        params_at_22=1_078_108,
+        conv_macs_at_22=122_041_504,
+        tags=(SMALL_TAG,),
+    ),
 )
 
 _BY_NAME: Mapping[str, ModelEntry] = {row.name: row for row in _ENTRIES}

@@ -99,3 +99,12 @@ def test_fcn_upsampling_starts_bilinear():
     assert not up.weight[0, 1].any()
     inside = up(torch.ones(1, 2, 6, 6))[..., 2:-2, 2:-2]
     torch.testing.assert_close(inside, torch.ones_like(inside))
+
+
+def test_overlapping_up_convolutions_that_change_channels_are_drawn_at_random():
+    # each output sees 9/4 places of 64 channels: He's bound is the root of 6 / 144
+    up = nn.ConvTranspose2d(64, 16, 3, stride=2)
+    initialise_for_relu(up)
+    bound = (6 / 144) ** 0.5
+    assert 0.99 * bound < up.weight.abs().max().item() <= bound
+    assert not up.bias.any()

@@ -14,6 +14,9 @@ COUNTS = {
     "fastscnn": (1_138_051, 209_654_624),
     "edanet": (689_485, 1_104_111_616),
     "enet": (358_060, 515_162_112),
+    "cgnet": (496_306, 845_283_328),
+    "dabnet": (756_643, 1_277_547_520),
+    "erfnet": (2_064_191, 3_325_542_400),
 }
 
 # One more than the rows of which the deepest batch norm meets one; None behind global pooling.
@@ -22,6 +25,11 @@ SMALLEST_TO_TRAIN_ON_ONE = {
     "fastscnn": None,
     "edanet": 9,
     "enet": 9,
+    "cgnet": 9,
+    "dabnet": 9,
+    "erfnet": 9,
+    "lraspp-large": 17,
+    "lraspp-small": 17,
 }
 
 SMALL = zoo.models(tag="small")
