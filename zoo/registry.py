@@ -220,6 +220,38 @@ _ENTRIES = (
         conv_macs_at_22=122_041_504,
         tags=(SMALL_TAG,),
     ),
+    ModelEntry(
+        name="segfast-v2",
+        builder="zoo.segfast_v2:segfast_v2",
+        summary="SegFast-V2: depthwise kernels factored into rows and columns (Ghosh et al. 2019)",
+        params_at_22=599_640,
+        conv_macs_at_22=762_085_632,
+        tags=(SMALL_TAG,),
+    ),
+    ModelEntry(
+        name="bisenetv2",
+        builder="zoo.bisenetv2:bisenetv2",
+        summary="BiSeNetV2: a wide branch for detail, a deep one for meaning (Yu et al. 2021)",
+        params_at_22=2_308_134,
+        conv_macs_at_22=1_532_344_384,
+        tags=(SMALL_TAG,),
+    ),
+    ModelEntry(
+        name="ddrnet23-slim",
+        builder="zoo.ddrnet:ddrnet23_slim",
+        summary="DDRNet-23-slim: residual branches at two resolutions (Hong et al. 2021)",
+        params_at_22=5_696_182,
+        conv_macs_at_22=874_608_640,
+        tags=(SMALL_TAG,),
+    ),
+    ModelEntry(
+        name="topformer-tiny",
+        builder="zoo.topformer:topformer_tiny",
+        summary="TopFormer-Tiny: a transformer over a pyramid of tokens (Zhang et al. 2022)",
+        params_at_22=1_389_398,
+        conv_macs_at_22=105_563_968,
+        tags=(SMALL_TAG,),
+    ),
 )
 
 _BY_NAME: Mapping[str, ModelEntry] = {row.name: row for row in _ENTRIES}

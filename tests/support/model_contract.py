@@ -87,8 +87,9 @@ class ModelContract:
         assert distance(together[:1], alone) > 1e-2
 
     def test_gradients_reach_every_parameter(self, evaluated):
-        # in evaluation: two batch norms in a row leave the first without gradient in training
-        evaluated(image(33, 47)).square().mean().backward()
+        # in evaluation: two batch norms in a row leave the first without gradient in training;
+        # attention over a single token, which a smaller image is at stride 64, has none
+        evaluated(image(65, 97)).square().mean().backward()
         without = [
             name
             for name, parameter in evaluated.named_parameters()

@@ -30,6 +30,10 @@ SMALLEST_TO_TRAIN_ON_ONE = {
     "erfnet": 9,
     "lraspp-large": 17,
     "lraspp-small": 17,
+    "segfast-v2": 17,
+    "bisenetv2": None,
+    "ddrnet23-slim": None,
+    "topformer-tiny": 65,
 }
 
 SMALL = zoo.models(tag="small")
