@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from segbench.budgets.limits import BASELINE, REFERENCE, Limit
@@ -11,8 +10,8 @@ from segbench.budgets.workload_keys import WorkloadValue
 from segbench.errors import UsageError
 from segbench.results.candidate import EAGER, UNSAID, Candidate
 from segbench.runtimes import check_runtime
+from segbench.toml_files import errors_at
 from zoo.allowed import allow_named
-from zoo.errors import ZooError
 from zoo.frozen import FrozenMapping
 from zoo.registry import check_name
 from zoo.spec import ModelSpec
@@ -155,12 +154,3 @@ def refuse_repeats(budgets: Sequence[Budget]) -> None:
                         f"limit {placed.limit.text!r} on model {budget.model!r} {where}; "
                         "leave one of them out"
                     )
-
-
-@contextlib.contextmanager
-def errors_at(place: str | None) -> Iterator[None]:
-    """Put a place in front of what is wrong there; every error becomes a `UsageError`."""
-    try:
-        yield
-    except (UsageError, ZooError) as error:
-        raise UsageError(f"{place}: {error}" if place else str(error)) from error

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
-from segbench.budgets.budget import errors_at, refuse_itself
+from segbench.budgets.budget import refuse_itself
 from segbench.budgets.limits import BASELINE, REFERENCE, Limit
 from segbench.budgets.revisions import Trees
 from segbench.errors import NotComparableError
@@ -14,6 +14,7 @@ from segbench.measurement.settings import Settings
 from segbench.measurement.workers.child_program import holds_zoo
 from segbench.measurement.workers.protocol import Task
 from segbench.results.candidate import EAGER, Candidate, names_head, with_head
+from segbench.toml_files import errors_at
 from zoo.registry import known
 from zoo.spec import ModelSpec
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from segbench.budgets.budget import Budget, errors_at, make_budget, refuse_repeats
+from segbench.budgets.budget import Budget, make_budget, refuse_repeats
 from segbench.budgets.budget_file import read_budget_file
 from segbench.budgets.limits import BASELINE
 from segbench.budgets.pairs import ModelLimit
@@ -19,6 +19,7 @@ from segbench.errors import UsageError
 from segbench.measurement.settings import Settings
 from segbench.results.baseline import Baseline
 from segbench.results.store import load
+from segbench.toml_files import errors_at
 
 if TYPE_CHECKING:
     from segbench.results.check import Check

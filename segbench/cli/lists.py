@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rich import box
 from rich.console import Console
@@ -14,9 +16,20 @@ from rich.text import Text
 
 from segbench import units
 from segbench.errors import UsageError, one_line
+from segbench.results.accuracy import (
+    SHOWN_DATASET,
+    SHOWN_PROTOCOL,
+    SHOWN_SPLIT,
+    read_accuracies,
+    shown,
+)
 from zoo.importing import entry_point_names
 from zoo.published import PAPER
 from zoo.registry import entry, models
+
+if TYPE_CHECKING:
+    from segbench.results.accuracy import Accuracy
+    from segbench.training.queue_folder import RunState
 
 HARDWARE = {
     "avx2": "AVX2",
@@ -42,28 +55,34 @@ def plain_console() -> Console:
 
 
 def print_models(tag: str | None = None) -> None:
-    """Print a table of the zoo, with what the paper says of each network.
+    """Print a table of the zoo, with what the paper says of each network and what we found.
 
     Args:
         tag: of those that are listed; all if None.
     """
     names = models(tag=tag)
+    accuracies = shown(read_accuracies())
+    sizes = sorted({size for _, size in accuracies})
+    has_published = any(entry(name).published for name in names)
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, header_style="cyan")
     table.add_column("model", no_wrap=True)
-    for heading in ("params", "forward", "backward", "memory"):
+    of_paper = ("forward", "backward", "memory") if has_published else ()
+    of_ours = [f"mIoU\n{height}x{width}" for height, width in sizes] or ["mIoU"]
+    for heading in ("params", *of_paper, *of_ours):
         table.add_column(heading, justify="right", no_wrap=True)
     for name in names:
         row = entry(name)
         published = row.published
-        figures = (
+        figures: tuple[str, ...] = (
             (
                 f"{published.forward_s} s",
                 f"{published.backward_s} s",
                 f"{published.memory_mib} MiB",
             )
             if published
-            else ("-", "-", "-")
+            else ("-",) * len(of_paper)
         )
+        figures += tuple(_miou(accuracies.get((name, size))) for size in sizes)
         table.add_row(name, f"{row.params_at_22:,}", *figures)
     console = plain_console()
     console.print(table)
@@ -76,10 +95,23 @@ def print_models(tag: str | None = None) -> None:
         notes.add_row(name, entry(name).summary)
     console.print(notes)
     console.print(
-        "\nparams: at 22 classes. The other figures are the published ones, for 1x3x224x224 on a "
-        f"Xeon E5-2623 v4 (16 threads) and a Quadro P5000. {PAPER}",
+        "\nparams: at 22 classes."
+        + (
+            " forward, backward and memory are the published ones, for 1x3x224x224 on a Xeon "
+            f"E5-2623 v4 (16 threads) and a Quadro P5000. {PAPER}."
+            if has_published
+            else ""
+        )
+        + f" mIoU: of {SHOWN_DATASET}'s {SHOWN_SPLIT} split by {SHOWN_PROTOCOL}, at a size, of a "
+        "network that segbench trained from drawn weights; empty where it has trained none.",
         style="dim",
     )
+
+
+def _miou(found: Accuracy | None) -> str:
+    """Return the mIoU of a network's cell, empty where there is none."""
+    miou = None if found is None else found.qualities[SHOWN_PROTOCOL].miou
+    return "" if miou is None else f"{miou:.3f}"
 
 
 def print_runtimes() -> None:
@@ -182,6 +214,39 @@ def print_runs(folder: Path) -> None:
             "-" if run.images_per_s is None else f"{run.images_per_s:.1f}",
         )
     console.print(table)
+
+
+def print_queue(states: Sequence[RunState], folder: Path) -> None:
+    """Print a table of the runs of a queue, in its order, and what went wrong in any."""
+    from segbench.training.queue_folder import in_all
+
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, header_style="cyan")
+    table.add_column("run", overflow="fold", ratio=1)
+    for heading in ("state", "best mIoU", "hours spent", "hours left"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    for state in states:
+        table.add_row(
+            state.run.name,
+            str(state),
+            f"{state.best.miou:.4f}" if state.best else "-",
+            _hours(state.spent_s),
+            _hours(state.left_s),
+        )
+    console = plain_console()
+    console.print(table)
+    whole = in_all(states)
+    more = f", and {whole.untimed} runs that are not timed yet" if whole.untimed else ""
+    console.print(
+        f"\n{_hours(whole.spent_s)} hours spent, {_hours(whole.left_s)} left{more}; in "
+        f"{one_line(str(folder))}"
+    )
+    for state in states:
+        if state.failure is not None:
+            console.print(f"{state.run.name} failed: {one_line(state.failure)}")
+
+
+def _hours(seconds: float | None) -> str:
+    return "-" if seconds is None else f"{seconds / 3600:.2f}"
 
 
 def print_environment(threads: int | None) -> None:

@@ -398,7 +398,8 @@ DataRoot = Annotated[
 Recipe = Annotated[
     str,
     typer.Option(
-        help="Train by this recipe: paper or modern; ingredients may be added: paper+flip."
+        help="Train by this recipe: paper or modern; ingredients may be added: paper+flip, "
+        "modern+lr=1e-3 for another learning rate."
     ),
 ]
 

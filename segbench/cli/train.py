@@ -18,17 +18,35 @@ from segbench.cli.options import (
     Recipe,
     TrainingBatch,
 )
-from segbench.errors import ExitCode
+from segbench.errors import ExitCode, UsageError
 from segbench.results.candidate import DTYPES, read_precision
+
+WITH_A_QUEUE = ("model", "queue", "show", "out", "data_root", "allow_import")
 
 
 def train(
+    context: typer.Context,
     model: Annotated[
-        str,
+        str | None,
         typer.Argument(
-            metavar="MODEL", help="A network, written as for profile.", callback=options.named
+            metavar="[MODEL]",
+            help="A network, written as for profile.",
+            callback=options.named,
+            show_default=False,
         ),
-    ],
+    ] = None,
+    queue: Annotated[
+        Path | None,
+        typer.Option(
+            help="Train the networks of this TOML file instead, one after the other; what is there "
+            "is gone on with.",
+            metavar="FILE",
+            show_default=False,
+        ),
+    ] = None,
+    show: Annotated[
+        bool, typer.Option("--list", help="Show how far the queue is, and train nothing.")
+    ] = False,
     dataset: Annotated[
         str,
         typer.Option(
@@ -40,8 +58,9 @@ def train(
     out: Annotated[
         Path | None,
         typer.Option(
-            help="Keep the run in this folder. [default: runs/MODEL-DATASET-SEED]",
-            metavar="RUN",
+            help="Keep the run, or those of the queue, in this folder. [default: "
+            "runs/MODEL-DATASET-SEED, runs/FILE]",
+            metavar="FOLDER",
             show_default=False,
         ),
     ] = None,
@@ -70,7 +89,16 @@ def train(
     data_root: DataRoot = None,
     allow_import: options.AllowImport = None,
 ) -> int:
-    """Train a network; --resume goes on with a run that was stopped."""
+    """Train a network, or a queue of them; --resume goes on with a run that was stopped."""
+    if queue is not None:
+        if model is not None:
+            raise UsageError(f"MODEL {model!r} and --queue are both given; leave one of them out")
+        _refuse_others(context)
+        return _train_queue(queue, out, data_root, show=show)
+    if model is None:
+        raise UsageError("there is nothing to train; name a MODEL, or a file with --queue")
+    if show:
+        raise UsageError("--list shows how far a queue is; name its file with --queue")
     from segbench.training.config import Job
 
     job = Job(
@@ -97,3 +125,31 @@ def train(
 
     folder = out or Path("runs") / f"{job.spec.name.replace(':', '.')}-{Path(dataset).name}-{seed}"
     return ExitCode.OK if train_with_progress(job, folder, resume=resume) else ExitCode.INTERRUPTED
+
+
+def _refuse_others(context: typer.Context) -> None:
+    """Refuse options that each run of a queue has in its file."""
+    for name in context.params:
+        source = context.get_parameter_source(name)
+        if name not in WITH_A_QUEUE and source is not None and source.name == "COMMANDLINE":
+            raise UsageError(
+                f"--{name.replace('_', '-')} and --queue are both given; write it into the file"
+            )
+
+
+def _train_queue(queue: Path, out: Path | None, data_root: Path | None, *, show: bool) -> int:
+    from segbench.training.queue_file import read_queue_file
+    from segbench.training.queue_folder import QueueFolder
+
+    runs = read_queue_file(queue, data_root=data_root)
+    folder = out or Path("runs") / queue.stem
+    if show:
+        from segbench.cli.lists import print_queue
+
+        kept = QueueFolder(folder)
+        kept.check(runs)
+        print_queue(kept.states(runs), folder)
+        return ExitCode.OK
+    from segbench.cli.queue_session import train_queue_with_progress
+
+    return train_queue_with_progress(runs, folder)

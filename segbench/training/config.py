@@ -18,6 +18,7 @@ from zoo.registry import check_name, find_builder, known
 from zoo.spec import ModelSpec
 
 Precision = Literal["float32", "bfloat16", "float16"]
+AUXILIARY = "auxiliary"  # the option of networks that have auxiliary heads
 VOID_IS_CLASS: tuple[Protocol, ...] = ("void-as-class", "add-one")
 
 
@@ -95,10 +96,20 @@ class Job:
                 f"model {self.model!r} has {asked} classes, and {self.dataset} by {self.protocol} "
                 f"has {outputs}; leave out classes"
             )
-        spec = initialised_by(self.effective_recipe, self.spec)
+        spec = initialised_by(self.effective_recipe, without_heads(self.spec))
         if "classes" in spec.options or not names_option(spec.name, "classes"):
             return spec  # another name of the option is among its options
         return spec.with_options(classes=outputs)
+
+    def spec_to_train(self, classes: int) -> ModelSpec:
+        """Return the specification of the network in training, with its auxiliary heads.
+
+        It has them where there are any, unless the job's model says ``auxiliary=false``.
+        """
+        spec = self.spec_for(classes)
+        if not has_heads(spec.name):
+            return spec
+        return spec.with_options(auxiliary=self.spec.options.get(AUXILIARY, True))
 
     def outputs_for(self, classes: int) -> int:
         """Return the channels of the logits: classes of the data, and void if it is a class."""
@@ -134,3 +145,24 @@ def initialised_by(recipe: Recipe, spec: ModelSpec) -> ModelSpec:
         return spec
     has_choice = "init" in inspect.signature(find_builder(spec.name)).parameters
     return spec.with_options(init=recipe.init) if has_choice else spec
+
+
+def has_heads(name: str) -> bool:
+    """Tell whether a network may have auxiliary heads, see :mod:`segbench.training.auxiliary`.
+
+    An option of this name that is not off by default means something else.
+
+    >>> has_heads("segfast")
+    False
+    """
+    if not names_option(name, AUXILIARY):
+        return False
+    return inspect.signature(find_builder(name)).parameters[AUXILIARY].default is False
+
+
+def without_heads(spec: ModelSpec) -> ModelSpec:
+    """Return a network as it is after training: whether auxiliary heads train is not kept."""
+    if AUXILIARY not in spec.options or not has_heads(spec.name):
+        return spec
+    kept = {name: value for name, value in spec.options.items() if name != AUXILIARY}
+    return ModelSpec(spec.name, kept)

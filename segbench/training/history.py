@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from segbench.quantities import Number, Seconds, Share, Times
+from segbench.training.recipes import Recipe
 
 
 @dataclass(frozen=True)
@@ -17,7 +18,8 @@ class Epoch:
 
     Attributes:
         rate: learning rate of its first step.
-        loss: mean over the training batches, with the recipe's class weights.
+        loss: mean over the training batches, with the recipe's class weights and with the losses
+            of auxiliary heads.
         val_loss: mean over the labelled pixels of validation; None where none is labelled.
     """
 
@@ -46,6 +48,19 @@ def best_of(history: Sequence[Epoch]) -> Epoch | None:
     1
     """
     return max(history, key=lambda epoch: epoch.miou, default=None)
+
+
+def is_finished(history: Sequence[Epoch], recipe: Recipe) -> bool:
+    """Tell whether all epochs are done, or the recipe's patience is exhausted.
+
+    >>> from segbench.training.recipes import find_recipe
+    >>> is_finished([Epoch(1, 1e-3, 1.0, 1.0, 0.5, 0.2)], find_recipe("paper"))
+    False
+    """
+    best = best_of(history)
+    waited = len(history) - best.epoch if best else 0
+    waits = recipe.patience is None or waited < recipe.patience
+    return len(history) >= recipe.epochs or not waits
 
 
 def to_csv(rows: Sequence[Epoch] | Sequence[Speed], kind: type[Epoch | Speed]) -> str:

@@ -20,11 +20,12 @@ from segbench.errors import MeasurementError, UsageError
 from segbench.runtimes.logits import Heads
 from segbench.runtimes.model import network_failures, set_mode
 from segbench.training.augmentation import augmented, class_weights
+from segbench.training.auxiliary import auxiliary_logits, count_auxiliary, without_auxiliary
 from segbench.training.batches import batches, order_of
-from segbench.training.config import VOID_IS_CLASS, Job
+from segbench.training.config import AUXILIARY, VOID_IS_CLASS, Job
 from segbench.training.confusion import ConfusionMatrix
 from segbench.training.devices import make_fabric, over_devices, share_buffers
-from segbench.training.history import Epoch, Speed, best_of
+from segbench.training.history import Epoch, Speed, is_finished
 from segbench.training.optimizing import as_laid_out, make_average, make_optimizer
 
 if TYPE_CHECKING:
@@ -49,6 +50,7 @@ class Trainer:
 
     Attributes:
         classes: of the data, without void.
+        auxiliary_params: parameters of auxiliary heads; None where none train.
         on_batch: called with the epoch, batches done, all batches, and the mean loss so far.
         history: epochs so far.
         speeds: seconds of the epochs so far.
@@ -70,7 +72,11 @@ class Trainer:
         self._fabric = make_fabric(self.job)
         torch.manual_seed(self.job.seed)
         recipe = self.job.effective_recipe
-        network = zoo.build(self.spec)
+        to_train = self.job.spec_to_train(self.classes)
+        network = zoo.build(to_train)
+        self.auxiliary_params: int | None = None
+        if to_train != self.spec and to_train.options[AUXILIARY]:
+            self.auxiliary_params = count_auxiliary(network, str(self.spec))
         if not any(weight.requires_grad for weight in network.parameters()):
             raise UsageError(
                 f"network {str(self.spec)!r} has no parameter that can be trained; set "
@@ -86,10 +92,7 @@ class Trainer:
     @property
     def is_done(self) -> bool:
         """Whether all epochs are done, or the recipe's patience is exhausted."""
-        recipe, best = self.job.effective_recipe, best_of(self.history)
-        waited = len(self.history) - best.epoch if best else 0
-        waits = recipe.patience is None or waited < recipe.patience
-        return len(self.history) >= recipe.epochs or not waits
+        return is_finished(self.history, self.job.effective_recipe)
 
     def run_epoch(self) -> Epoch:
         """Train for one epoch and validate.
@@ -140,8 +143,7 @@ class Trainer:
                 group["lr"] = rate
             changed, true = augmented(images, labels, recipe, rng)
             with network_failures(str(self.spec), images.shape):
-                logits = self._logits(self.network, changed)
-                loss = self.balanced_loss(logits, true)
+                loss = self._loss(self.network(changed), changed, true)
                 self._fabric.backward(loss)
                 self.optimizer.step()
             self.optimizer.zero_grad(set_to_none=True)
@@ -157,11 +159,20 @@ class Trainer:
             self.on_batch(number, done, count, total / done)
         return over_devices(self._fabric, total / count, by="mean")
 
-    def _logits(self, network: nn.Module, images: torch.Tensor) -> torch.Tensor:
-        """Return the logits of images, at their size."""
+    def _loss(self, output: object, images: torch.Tensor, true: torch.Tensor) -> torch.Tensor:
+        """Return the loss of an output in training, with those of its auxiliary heads."""
+        loss: torch.Tensor = self.balanced_loss(self._logits(self.network, output, images), true)
+        if self.auxiliary_params is not None:
+            height, width = images.shape[2:]
+            for logits in auxiliary_logits(output, (height, width), str(self.spec)):
+                loss = loss + self.job.effective_recipe.auxiliary * self.balanced_loss(logits, true)
+        return loss
+
+    def _logits(self, network: nn.Module, output: object, images: torch.Tensor) -> torch.Tensor:
+        """Return the logits in what a network returned for images, at their size."""
         batch, channels, height, width = images.shape
         shape = (batch, channels, height, width)
-        logits = self._heads.logits(network(images), shape, training=network.training)
+        logits = self._heads.logits(output, shape, training=network.training)
         if logits.shape[1] != self._outputs:
             raise UsageError(
                 f"network {str(self.spec)!r} returned logits of {logits.shape[1]} classes, and "
@@ -181,7 +192,7 @@ class Trainer:
         mine = np.arange(len(self.validation.names))[rank::devices]
         for images, labels in self._batches(self.validation, mine, part=(0, 1)):
             with network_failures(str(self.spec), images.shape), self._fabric.autocast():
-                logits = self._logits(network, images).float()
+                logits = self._logits(network, network(images), images).float()
             judged = int((labels != VOID).sum())
             if judged:
                 total += float(self.loss(logits, labels)) * judged
@@ -228,8 +239,9 @@ class Trainer:
         return bool(self._fabric.is_global_zero)
 
     def weights(self) -> dict[str, torch.Tensor]:
-        """Return the parameters and buffers to save."""
-        return self._judged.state_dict()
+        """Return the parameters and buffers to save, without those of auxiliary heads."""
+        tensors = self._judged.state_dict()
+        return tensors if self.auxiliary_params is None else without_auxiliary(tensors)
 
     def state(self) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
         """Return the state that the next epoch depends on, as tensors and as JSON."""

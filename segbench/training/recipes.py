@@ -1,12 +1,13 @@
 """Training recipes: everything about training except the network, the data and the seed.
 
-A recipe is a name, or a name with ingredients: ``paper+flip+cosine``.
+A recipe is a name, or a name with ingredients: ``paper+flip+cosine``, ``modern+lr=1e-3``.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -15,6 +16,9 @@ from segbench.errors import UsageError
 from zoo.errors import did_you_mean
 
 WARM_UP = 0.02  # of the steps of a cosine schedule
+RATE = "lr"  # the ingredient that has a value: the learning rate
+MOST_RATE = 1.0  # by which Adam moves a weight in a step; what is more was mistyped
+_NUMBER = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,30})?(?:e-?[0-9]{1,3})?", re.ASCII)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,6 +26,7 @@ class Recipe:
     """Training settings, with Adam (Kingma and Ba, ICLR 2015).
 
     Attributes:
+        tuned_on: the network that it was made for; others may do better by another.
         rate: learning rate; the highest, with `cosine`.
         betas: decay of the means of gradients and of their squares.
         epsilon: added to the root of the latter.
@@ -39,12 +44,15 @@ class Recipe:
             Fergus, ICCV 2015, at 1); 0 for equal weights.
         average: decay of a running mean of the weights, which is validated and saved instead of
             them (Polyak and Juditsky, 1992); 0 for none.
+        auxiliary: weight of the loss of each auxiliary head, where the network has any; 0.4 is best
+            for PSPNet (Zhao et al., CVPR 2017, section 5.2).
         init: value of the option `init` for networks of the zoo that have it and leave it open;
             None for the network's own default.
     """
 
     name: str
     summary: str
+    tuned_on: str
     rate: float
     betas: tuple[float, float]
     epsilon: float
@@ -58,6 +66,7 @@ class Recipe:
     light: float = 0.0
     balance: float = 0.0
     average: float = 0.0
+    auxiliary: float = 0.4
     init: str | None = None
 
     def rate_at(self, step: int, steps: int) -> float:
@@ -78,11 +87,11 @@ class Recipe:
         return self.rate * (1 + math.cos(math.pi * (step - rising) / (steps - rising))) / 2
 
     def to_json(self) -> dict[str, Any]:
-        """Return the settings as a JSON object, without the summary."""
+        """Return the settings as a JSON object, without what is said of them."""
         return {
             name: list(value) if isinstance(value, tuple) else value
             for name, value in dataclasses.asdict(self).items()
-            if name != "summary"
+            if name not in {"summary", "tuned_on"}
         }
 
     def changes_since(self, kept: Mapping[str, Any]) -> tuple[str, ...]:
@@ -106,6 +115,7 @@ PAPER = Recipe(
     name="paper",
     # Section 4.1 names all but the batch and the patience.
     summary="the SegFast paper's: Adam at 1e-3, no augmentation, early stopping",
+    tuned_on="segfast",
     rate=1e-3,
     betas=(0.9, 0.999),
     epsilon=1e-8,
@@ -146,6 +156,8 @@ def find_recipe(name: str) -> Recipe:
 
     >>> find_recipe("paper").rate, find_recipe("paper+flip").flip
     (0.001, True)
+    >>> find_recipe("modern+lr=5e-4").rate
+    0.0005
     """
     base, *added = name.split("+")
     if base not in RECIPES:
@@ -153,13 +165,36 @@ def find_recipe(name: str) -> Recipe:
             f"unknown recipe {base!r}{did_you_mean(base, RECIPES)} (recipes: {', '.join(RECIPES)})"
         )
     recipe = RECIPES[base]
-    for position, ingredient in enumerate(added):
-        if ingredient not in INGREDIENTS:
-            raise UsageError(
-                f"unknown ingredient {ingredient!r} of recipe {name!r}"
-                f"{did_you_mean(ingredient, INGREDIENTS)} (ingredients: {', '.join(INGREDIENTS)})"
-            )
-        if ingredient in added[:position]:
-            raise UsageError(f"recipe {name!r} names {ingredient!r} twice; name it once")
-        recipe = dataclasses.replace(recipe, name=name, **INGREDIENTS[ingredient])
+    named: set[str] = set()
+    for ingredient in added:
+        settings = _settings(ingredient, name)
+        kind = ingredient.partition("=")[0]
+        if kind in named:
+            raise UsageError(f"recipe {name!r} names {kind!r} twice; name it once")
+        named.add(kind)
+        recipe = dataclasses.replace(recipe, name=name, **settings)
     return recipe
+
+
+def _settings(ingredient: str, name: str) -> Mapping[str, Any]:
+    """Return what an ingredient of the recipe `name` sets."""
+    kind, equals, value = ingredient.partition("=")
+    if kind == RATE:
+        return {"rate": _rate(value, name)}
+    if equals or ingredient not in INGREDIENTS:
+        known = (*INGREDIENTS, f"{RATE}=NUMBER")
+        raise UsageError(
+            f"unknown ingredient {ingredient!r} of recipe {name!r}"
+            f"{did_you_mean(ingredient, known)} (ingredients: {', '.join(known)})"
+        )
+    return INGREDIENTS[ingredient]
+
+
+def _rate(text: str, name: str) -> float:
+    rate = float(text) if _NUMBER.fullmatch(text) else 0.0
+    if not 0 < rate <= MOST_RATE:
+        raise UsageError(
+            f"the learning rate of recipe {name!r} is no number above 0 and up to {MOST_RATE:g}; "
+            f"write for example {RATE}=1e-3"
+        )
+    return rate

@@ -14,7 +14,7 @@ from segbench.data.cache import load_split
 from segbench.data.labelled import check_labelled
 from segbench.data.registry import open_dataset
 from segbench.data.scenes import Dataset
-from segbench.errors import UsageError, WriteError
+from segbench.errors import WriteError
 from segbench.files import lock_folder
 from segbench.measurement.host.reading import read_environment
 from segbench.progress import Progress, ignore_progress, timestamp
@@ -65,7 +65,7 @@ class TrainingRun:
         """
         folder = RunFolder(out)
         if resume:
-            _check_same(folder, job)
+            folder.check_job(job)
         elif not is_helper():
             folder.check_free()
         dataset = open_dataset(job.dataset, Path(job.data_root) if job.data_root else None)
@@ -160,28 +160,12 @@ def _restore(folder: RunFolder, trainer: Trainer) -> None:
             _write_tables(folder, trainer)
 
 
-def _check_same(folder: RunFolder, job: Job) -> None:
-    """Refuse to resume a run of another job, or by a recipe that has changed since."""
-    begun = folder.read()
-    found = begun.job.differences(job)
-    if found:
-        raise UsageError(
-            f"cannot go on with {str(folder.path)!r}: {'; '.join(found)}; give the options that it "
-            "was begun with"
-        )
-    changes = job.effective_recipe.changes_since(begun.recipe)
-    if changes:
-        raise UsageError(
-            f"cannot go on with {str(folder.path)!r}: since it was begun, the recipe {job.recipe} "
-            f"has changed: {'; '.join(changes)}; train anew into another folder"
-        )
-
-
 def _describe(job: Job, trainer: Trainer, dataset: Dataset) -> dict[str, Any]:
     return {
         "job": job.to_json(),
         "model": trainer.spec.to_json(),
         "recipe": job.effective_recipe.to_json(),
+        "auxiliary_params": trainer.auxiliary_params,
         "classes": [dataclasses.asdict(each) for each in dataset.classes],
         "layout": dataset.layout,
         "scenes": {"train": len(trainer.train.names), "val": len(trainer.validation.names)},

@@ -1,9 +1,10 @@
 """Run folder: job, history, best and last weights of a training run.
 
-    run.json            job, network, classes, machine
+    run.json            job, network, classes, machine, and whether auxiliary heads trained
     history.csv         one epoch a line; speed.csv: the seconds of each
     curves.png          loss and mIoU over the epochs
-    last.safetensors    weights, optimizer and history after the last epoch, for a resume
+    last.safetensors    weights, optimizer and history after the last epoch, for a resume; the
+                        weights of auxiliary heads are here alone
     best.safetensors    weights of the best epoch, for prediction
     confusion.csv       of the best epoch on validation
 
@@ -52,15 +53,26 @@ class RunMetadata:
 
     Attributes:
         recipe: settings at the beginning of the run.
+        auxiliary_params: parameters of auxiliary heads; None where none trained.
+        environment: the machine that it was begun on.
     """
 
     schema: str
     job: Job
     recipe: dict[str, Any]
+    auxiliary_params: int | None = None
+    environment: dict[str, Any] | None = None
 
     def __post_init__(self) -> None:
         if self.schema != RUN_SCHEMA:
             raise UsageError(f"schema {self.schema!r} is none that this version reads")
+
+    @property
+    def machine(self) -> str | None:
+        """The CPU that the run was begun on, with how many there are; None if it does not say."""
+        said = self.environment or {}
+        cpu, count = said.get("cpu_model"), said.get("effective_cpus")
+        return None if cpu is None or count is None else f"{cpu}, {count} CPUs"
 
 
 @dataclass(frozen=True)
@@ -152,6 +164,26 @@ class RunFolder:
                 f"{str(self.path)!r} is no run: it has no run.json; train one with segbench train"
             )
         return read_as(self.about, RunMetadata, what="run")
+
+    def check_job(self, job: Job) -> None:
+        """Refuse to go on with a run of another job, or by a recipe that has changed since.
+
+        Raises:
+            UsageError: it is one, or the folder is no run.
+        """
+        begun = self.read()
+        found = begun.job.differences(job)
+        if found:
+            raise UsageError(
+                f"cannot go on with {str(self.path)!r}: {'; '.join(found)}; give the options that "
+                "it was begun with"
+            )
+        changes = job.effective_recipe.changes_since(begun.recipe)
+        if changes:
+            raise UsageError(
+                f"cannot go on with {str(self.path)!r}: since it was begun, the recipe "
+                f"{job.recipe} has changed: {'; '.join(changes)}; train anew into another folder"
+            )
 
     def clear(self) -> None:
         """Remove files that a killed process left half-written."""

@@ -32,13 +32,17 @@ class Trainee:
             resume=RunFolder(path).is_begun,
             cache=None if cache is None else Path(cache),
         )
-        return {"best": _best_so_far(self._run)}
+        return {"best": _best_so_far(self._run), "done": self._run.trainer.is_done}
 
     def epoch(self) -> EpochReply:
         """Train for one more epoch."""
         assert self._run is not None  # noqa: S101 - it was begun
         _, speed = self._run.advance()
-        return {"best": _best_so_far(self._run), "seconds": speed.train_s + speed.validation_s}
+        return {
+            "best": _best_so_far(self._run),
+            "done": self._run.trainer.is_done,
+            "seconds": speed.train_s + speed.validation_s,
+        }
 
 
 def _best_so_far(run: TrainingRun) -> list[float]:

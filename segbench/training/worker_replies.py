@@ -10,9 +10,11 @@ class RunReply(TypedDict):
 
     Attributes:
         best: best validation mIoU after each epoch.
+        done: whether there is no epoch to come.
     """
 
     best: list[float]
+    done: bool
 
 
 class EpochReply(RunReply):

@@ -73,6 +73,17 @@ class Other(Small):
     pass
 """
 
+QUEUE = """
+[defaults]
+dataset = "rooms"
+size = "24x32"
+batch = 2
+epochs = 2
+seeds = [0, 1]
+[[run]]
+model = "tiny_net:Small"
+"""
+
 
 @dataclass(frozen=True)
 class Scenario:
@@ -120,6 +131,7 @@ SCENARIOS: Mapping[str, Scenario] = {
         "", ("here/measured.json",),
     ),
     "train": Scenario(f"train {NET} {TRAINED} --epochs 3 --out new", "--resume"),
+    "train-queue": Scenario("train --queue queue.toml --out new", ""),
     "reproduce": Scenario(f"reproduce {NET} {TRAINED} --epochs 1 --seeds 2 --out new {ONE}"),
     "evaluate": Scenario(f"evaluate run {ONE} --output new.md"),
     "predict-folder": Scenario("predict run pictures --out new"),
@@ -426,6 +438,7 @@ def make_kill_workshop(folder: Path, names: Sequence[str]) -> Path:
         shutil.copy(workshop / "street.png", workshop / "pictures" / f"{number}.png")
     make_video(workshop / "long.mp4", frames=FRAMES)
     (workshop / "tiny_net.py").write_text(MODULE)
+    (workshop / "queue.toml").write_text(QUEUE)
     # One network is the front that is trained in full.
     damaged("found/search.json", "trials", lambda trials: trials[:1])(workshop)
     if {"evaluate", "predict-folder", "predict-video"} & set(names):

@@ -203,6 +203,41 @@ TOML = (
 )  # fmt: skip
 
 
+NET = f"model = '{NARROW}'\ndataset = 'rooms'\nsize = '24x32'\n"
+QUEUES = (
+    "", "[[run]]\n", "[run]\n", "run = 3\n", "run = []\n", "run = ['segfast']\n", "[[runs]]\n",
+    "defaults = 3\n", "[[defaults]]\n", "[defaults]\nmodel = 'segfast'\n", f"x = 1\n[[run]]\n{NET}",
+    f"a = {DEEP}\n", "this is not toml\n", "\udcff\udcfe", f"[[run]]\n{NET}[[run]]\n{NET}",
+    *(f"[[run]]\nmodel = {model}\n" for model in (
+        "3", "''", "'segfst'", "'none.json'", "'rooms'", "'segfast@openvino'", "'segfast,widht=3'",
+        '"\\u001b[31mred"', '"seg\\u0000fast"', f"'{'x' * 9_000}'", "'os:system'",
+    )),
+    *(f"[[run]]\n{NET}{key} = {value}\n" for key, values in {
+        "name": ("3", "''", "'../up'", "'.hidden'", "'a/b'", '"a\\u0000"', f"'{'x' * 5_000}'"),
+        "epochs": ("0", "1.5", '"1"', "true", "nan", DIGITS), "batch": ("0", "70000"),
+        "seed": ("-1", "1.0", DIGITS), "seeds": ("[]", "3", "[0, 0]", "['a']", "[-1]"),
+        "protocol": ("'lax'", "3"), "recipe": ("'modrn'", "'paper+lr=2'", "'paper+lr='", "[]"),
+        "device": ("'tpu'",), "precision": ("'fp7'", "'int8'"), "widht": ("3",),
+        "data_root": ("'a'",), "data-root": ('"a\\u0000"', "3"),
+    }.items() for value in values),
+    *(f"[[run]]\nmodel = '{NARROW}'\n{line}\n" for line in (
+        "dataset = 'camvit'", "dataset = 'none'", "dataset = 'photos'", "dataset = 'notes.txt'",
+        "dataset = 'os:system'", "size = '9'", "size = 224", "size = '0x0'", f"size = '{DIGITS}x1'",
+    )),
+)  # fmt: skip
+
+
+def queues():
+    ways = {f"{number}": text("q.toml", content) for number, content in enumerate(QUEUES)}
+    words = "train --queue q.toml --out new"
+    yield from cases({"train of the queue file": words}, ways)
+    utf16 = {"that is UTF-16": raw("q.toml", f"[[run]]\n{NET}".encode("utf-16"))}
+    yield from cases({"train of a queue file": words}, utf16)
+    taken = text("q.toml", f"[[run]]\n{NET}name = 'a'\n"), folder("new/a-0/b")
+    commands = {"train of a queue where a run's folder holds": words, "list": f"{words} --list"}
+    yield from cases(commands, {"something else": all_of(*taken)})
+
+
 def budgets():
     ways = {f"{number}": text("b.toml", content) for number, content in enumerate(TOML)}
     yield from cases({"check of the budget file": "check --budget b.toml"}, ways, seconds=10)
@@ -210,4 +245,4 @@ def budgets():
     yield from cases({"check of a budget file": "check --budget b.toml"}, utf16)
 
 
-CASES = [*datasets(), *copies(), *budgets()]
+CASES = [*datasets(), *copies(), *budgets(), *queues()]

@@ -25,6 +25,9 @@ COMMANDS = (
     f"reproduce {NARROW} {NARROW} --dataset rooms", f"reproduce {NARROW} segfast --dataset rooms",
     "profile", "compare", "check", "report", "train", "evaluate", "predict", "baseline show",
     "baseline save segfast", "baseline save --output new.json", "data show rooms", "data check",
+    "train --list", "train segfast --list", "train --queue none.toml", "train --queue rooms",
+    "train --queue notes.txt", "train segfast --queue notes.txt", "train --queue",
+    "train --queue notes.txt --recipe modern", "train --queue notes.txt --resume",
     "data fetch", "search show", "search export", "search retrain",
 )  # fmt: skip
 STRANGE = {
@@ -53,7 +56,10 @@ VALUES = {
     "--format": ("", "xml", "JSON "),
     "--precision": ("2", "", "0%", "nan%", "1e999%", "float8"),
     "--max-time": ("soon", "", "0s", "-5s", "5 parsecs", "nan s", f"{'9' * 400}min"),
-    "--recipe": ("modrn", "paper+flipp", "paper+flip+flip", ESCAPE, "x" * 100_000, "pa\0per"),
+    "--recipe": (
+        "modrn", "paper+flipp", "paper+flip+flip", ESCAPE, "x" * 100_000, "pa\0per",
+        "modern+lr=fast", "modern+lr=1e-3+lr=1e-4",
+    ),
     "--epochs": ("0", "1.5", "nan", ""),
     "--protocol": ("", "lax"),
     "--seeds": ("0", "some", DIGITS),

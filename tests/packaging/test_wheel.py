@@ -51,6 +51,7 @@ def test_the_schemas_and_the_entry_points_are_in_the_wheel(wheel):
     home = "segbench/results/schemas"
     schemas = {f"{home}/{path.name}" for path in (PROJECT / home).glob("*.json")}
     assert {f"{home}/profile-1.json", f"{home}/check-1.json"} <= schemas <= names
+    assert "segbench/results/accuracy.json" in names
     (listed,) = (name for name in names if name.endswith(".dist-info/entry_points.txt"))
     points = configparser.ConfigParser()
     points.read_string(archive.read(listed).decode())

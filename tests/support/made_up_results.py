@@ -4,10 +4,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from segbench.measurement.recording import PhaseRecord
+from segbench.results.accuracy import Accuracy
 from segbench.results.check import Check, Judgement, Look, Revision
 from segbench.results.comparison import make_ratios
 from segbench.results.environment import Disturbance, Environment
-from segbench.results.evaluation import PROTOCOLS, Evaluation
+from segbench.results.evaluation import PROTOCOLS, Evaluation, Quality
 from segbench.results.profile import (
     Block,
     Comparison,
@@ -329,6 +330,35 @@ def make_evaluation() -> Evaluation:
         qualities={name: matrix.quality(name) for name in PROTOCOLS},
         created="2026-01-02T03:04:05Z",
     )
+
+
+def make_accuracy(split="test", miou=0.5, **changes):
+    """Return what one training of SegFast gave on a split."""
+    qualities = {name: Quality(name, 0.9, miou, (miou, None), 1, 8) for name in PROTOCOLS}
+    whole = Accuracy(
+        network="segfast",
+        dataset="camvid",
+        classes=("road", "sky"),
+        size=(224, 224),
+        recipe="modern",
+        tuned_on="segfast",
+        rate=3e-3,
+        batch=8,
+        seed=0,
+        pretrained=None,
+        auxiliary=False,
+        chosen_by="void-as-class",
+        epochs=100,
+        best_epoch=90,
+        hours=0.5,
+        machine="Made-Up 9000, 2 CPUs",
+        split=split,
+        runtime="eager",
+        precision="fp32",
+        date="2026-01-02",
+        qualities=qualities,
+    )
+    return replace(whole, **changes)
 
 
 def make_reproduction() -> Reproduction:

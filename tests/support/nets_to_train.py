@@ -1,5 +1,7 @@
 """Networks that train in no time, and one that goes wrong."""
 
+import os
+
 import torch
 from torch import Tensor, nn
 
@@ -42,6 +44,49 @@ class Explodes(Small):
         return super().forward(images) / (self.calls < 5).float()
 
 
+class WithHeads(Small):
+    """Has two auxiliary heads, one of half the size; their logits are 0 until the first step."""
+
+    def __init__(self, classes: int = 2, *, auxiliary: bool = False) -> None:
+        super().__init__(classes)
+        self.auxiliary = None
+        if auxiliary:
+            heads = (nn.Conv2d(8, classes, 1, stride=stride) for stride in (1, 2))
+            self.auxiliary = nn.ModuleList(heads)
+            for weight in self.auxiliary.parameters():
+                nn.init.zeros_(weight)
+
+    def forward(self, images: Tensor) -> Tensor | tuple[Tensor, ...]:
+        features = self.layers[:-1](images)
+        logits = self.layers[-1](features)
+        if self.auxiliary is None or not self.training:
+            return logits
+        return (logits, *(head(features) for head in self.auxiliary))
+
+
+class Headless(Small):
+    """Takes the option of auxiliary heads, and has none."""
+
+    def __init__(self, classes: int = 2, *, auxiliary: bool = False) -> None:
+        super().__init__(classes)
+        del auxiliary
+
+
+class Silent(WithHeads):
+    """Has auxiliary heads, and does not return what they say."""
+
+    def forward(self, images: Tensor) -> Tensor:
+        return self.layers(images)
+
+
+class WithAnAuxiliary(Small):
+    """Has an option that the zoo's networks have too, and means something else by it."""
+
+    def __init__(self, classes: int = 2, auxiliary: str = "mine") -> None:
+        super().__init__(classes)
+        self.init = auxiliary
+
+
 class OfOutputs(Small):
     """Returns a dict of logits of half the size, and takes their number as ``outputs``."""
 
@@ -50,3 +95,12 @@ class OfOutputs(Small):
 
     def forward(self, images: Tensor) -> dict[str, Tensor]:
         return {"out": super().forward(images)[:, :, ::2, ::2]}
+
+
+class Dies(Small):
+    """Ends its process in its first batch."""
+
+    def forward(self, images: Tensor) -> Tensor:
+        if self.training:
+            os._exit(3)
+        return super().forward(images)

@@ -72,6 +72,9 @@ def test_ingredients_are_added_to_what_the_recipe_has():
         ("paper+flp", "unknown ingredient 'flp' of recipe 'paper+flp'; did you mean 'flip'?"),
         ("paper+", "unknown ingredient ''"),
         ("paper+flip+flip", "names 'flip' twice"),
+        ("paper+lr=1e-3+lr=1e-4", "names 'lr' twice"),
+        ("paper+flip=2", "unknown ingredient 'flip=2' of recipe 'paper+flip=2'; did you mean"),
+        ("paper+rate=1e-3", "average, he, lr=NUMBER)"),
         ("", "unknown recipe ''"),
     ],
 )
@@ -79,6 +82,27 @@ def test_an_unknown_name_is_refused_with_the_nearest(name, words):
     with pytest.raises(UsageError) as caught:
         find_recipe(name)
     assert words in str(caught.value)
+
+
+def test_a_rate_takes_the_place_of_the_recipes_and_of_nothing_else():
+    modern, slower = find_recipe("modern"), find_recipe("modern+lr=5e-4")
+    assert (modern.rate, slower.rate) == (3e-3, 0.0005)
+    assert dataclasses.replace(slower, rate=modern.rate, name=modern.name) == modern
+    assert slower.changes_since(modern.to_json() | {"name": slower.name}) == (
+        "rate was 0.003 and is 0.0005",
+    )
+
+
+@pytest.mark.parametrize(
+    "text", ["", "0", "-1e-3", "1.5", "nan", "inf", "fast", "1_0e-3", "1e-999"]
+)
+def test_a_rate_that_is_none_is_refused(text):
+    with pytest.raises(UsageError) as caught:
+        find_recipe(f"modern+lr={text}")
+    assert str(caught.value) == (
+        f"the learning rate of recipe 'modern+lr={text}' is no number above 0 and up to 1; write "
+        "for example lr=1e-3"
+    )
 
 
 @pytest.mark.parametrize("ingredient", INGREDIENTS)

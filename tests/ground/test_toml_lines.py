@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from segbench.budgets.toml_lines import find_lines, nearest_line
+from segbench.toml_lines import find_lines, nearest_line
 
 
 def places_of(value, place=()):
