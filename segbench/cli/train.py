@@ -67,6 +67,16 @@ def train(
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on with the run that is in the folder.")
     ] = False,
+    start: Annotated[
+        str | None,
+        typer.Option(
+            "--from",
+            help="Begin with these weights, as far as they have the names and the shapes of the "
+            "network's: a run, a file of weights, or segfast-streets.",
+            metavar="WEIGHTS",
+            show_default=False,
+        ),
+    ] = None,
     recipe: Recipe = "paper",
     epochs: Epochs = None,
     batch: TrainingBatch = None,
@@ -114,6 +124,7 @@ def train(
         device=device.value,
         devices=devices,
         precision=cast("Any", DTYPES[read_precision(precision)]),
+        start=start,
     )
     from segbench.training.allocator import use_steady_allocator
     from segbench.training.devices import become_quiet, is_helper

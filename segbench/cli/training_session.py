@@ -77,6 +77,7 @@ def train_with_progress(job: Job, folder: Path, *, resume: bool) -> bool:
             on_decode=observer.decode,
             on_batch=observer.batch,
             on_epoch=observer.epoch,
+            on_taken=lambda taken: print(taken, file=sys.stderr, flush=True),
         )
 
     if watched(work, f"every whole epoch is in {folder}, go on with --resume") is None:

@@ -34,6 +34,8 @@ class Job:
         recipe: name of the recipe, see `effective_recipe`.
         epochs: maximum; None for that of the recipe. `batch` likewise.
         devices: number of devices that share each batch.
+        start: weights that the network begins with as far as they fit, see
+            :mod:`segbench.training.starting_weights`; None for weights that are drawn.
 
     Raises:
         UsageError: a value is out of its range.
@@ -51,6 +53,7 @@ class Job:
     device: Device = "cpu"
     devices: int = 1
     precision: Precision = "float32"
+    start: str | None = None
 
     def __post_init__(self) -> None:
         check_name(self.spec.name)

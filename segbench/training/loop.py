@@ -27,6 +27,7 @@ from segbench.training.confusion import ConfusionMatrix
 from segbench.training.devices import make_fabric, over_devices, share_buffers
 from segbench.training.history import Epoch, Speed, is_finished
 from segbench.training.optimizing import as_laid_out, make_average, make_optimizer
+from segbench.training.starting_weights import Taken, take_weights
 
 if TYPE_CHECKING:
     from zoo.spec import ModelSpec
@@ -51,6 +52,8 @@ class Trainer:
     Attributes:
         classes: of the data, without void.
         auxiliary_params: parameters of auxiliary heads; None where none train.
+        begins: whether the run begins here, and does not go on with a state.
+        taken: what it began with of the job's weights.
         on_batch: called with the epoch, batches done, all batches, and the mean loss so far.
         history: epochs so far.
         speeds: seconds of the epochs so far.
@@ -61,6 +64,7 @@ class Trainer:
     validation: Arrays
     classes: int
     on_batch: OnBatch = ignore_batch
+    begins: bool = True
     history: list[Epoch] = field(default_factory=list)
     speeds: list[Speed] = field(default_factory=list)
 
@@ -82,6 +86,9 @@ class Trainer:
                 f"network {str(self.spec)!r} has no parameter that can be trained; set "
                 "requires_grad on those that are to be"
             )
+        self.taken: Taken | None = None
+        if self.job.start is not None and self.begins:
+            self.taken = take_weights(network, self.job.start)
         network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.network, self.optimizer = self._fabric.setup(network, make_optimizer(network, recipe))
         self.average = make_average(self.network.module, recipe)

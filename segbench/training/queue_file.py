@@ -44,6 +44,7 @@ KINDS: Mapping[str, Any] = {
     "size": str,
     "protocol": str,
     "recipe": str,
+    "from": str,
     "epochs": int,
     "batch": int,
     "seed": int,
@@ -176,6 +177,7 @@ class _Reader:
             seed=seed,
             device=cast("Any", given.get("device", "cpu")),
             precision=cast("Any", precision),
+            start=given.get("from"),
         )
 
     def _fields(self, table: Fields, *place: str | int) -> Fields:
@@ -235,6 +237,8 @@ def _describe(model: str, job: Job) -> str:
     parts = [f"{short}{comma}{options}", Path(job.dataset).name, f"{height}x{width}", job.recipe]
     if job.epochs is not None:
         parts.append(str(job.epochs))
+    if job.start is not None:
+        parts.append(f"from-{Path(job.start).stem}")
     return "-".join(_ODD.sub(".", part) for part in parts)
 
 

@@ -30,12 +30,14 @@ from segbench.training.run_folder import (
     read_checkpoint,
     write_checkpoint,
 )
+from segbench.training.starting_weights import Taken
 from zoo.building import check_buildable
 
 if TYPE_CHECKING:
     from filelock import BaseFileLock
 
 OnEpoch = Callable[[Epoch, Speed], None]
+OnTaken = Callable[[Taken], None]
 
 
 @dataclass
@@ -79,7 +81,10 @@ class TrainingRun:
         )
         check_labelled(dataset, "val", validation.labels, is_learnt=False)
         check_labelled(dataset, "train", training.labels, is_learnt=True)
-        trainer = Trainer(job, training, validation, len(dataset.classes), on_batch=on_batch)
+        trainer = Trainer(
+            job, training, validation, len(dataset.classes), on_batch=on_batch,
+            begins=not (resume and os.path.lexists(folder.last)),
+        )  # fmt: skip
         lock = None
         if trainer.is_first:
             lock = lock_folder(out) if resume else folder.create(_describe(job, trainer, dataset))
@@ -115,6 +120,7 @@ def train(
     on_decode: Progress = ignore_progress,
     on_batch: OnBatch = ignore_batch,
     on_epoch: OnEpoch = lambda _epoch, _speed: None,
+    on_taken: OnTaken = lambda _taken: None,
 ) -> RunFolder:
     """Train until the job is done; each epoch is saved before the next begins.
 
@@ -125,6 +131,7 @@ def train(
         on_decode: called while images are decoded, the first time.
         on_batch: called after each batch.
         on_epoch: called after each epoch was saved.
+        on_taken: called with what the network began with, where the job names weights.
 
     Raises:
         UsageError: the folder exists and `resume` is not given, or its run has another job.
@@ -135,6 +142,8 @@ def train(
         job, out, resume=resume, cache=cache, on_decode=on_decode, on_batch=on_batch
     )
     try:
+        if run.trainer.taken is not None:
+            on_taken(run.trainer.taken)
         while not run.trainer.is_done:
             on_epoch(*run.advance())
     except BaseException:
@@ -166,6 +175,7 @@ def _describe(job: Job, trainer: Trainer, dataset: Dataset) -> dict[str, Any]:
         "model": trainer.spec.to_json(),
         "recipe": job.effective_recipe.to_json(),
         "auxiliary_params": trainer.auxiliary_params,
+        "start": None if trainer.taken is None else trainer.taken.to_json(),
         "classes": [dataclasses.asdict(each) for each in dataset.classes],
         "layout": dataset.layout,
         "scenes": {"train": len(trainer.train.names), "val": len(trainer.validation.names)},

@@ -106,7 +106,7 @@ def test_accuracy_is_by_dataset():
         ("segfats", "; did you mean 'segfast'?"),
         ("SegFast", "; did you mean 'segfast'?"),
         ("fcn", "; did you mean 'fcn8s'?"),
-        ("mobilenet", ""),
+        ("yolo", ""),
     ],
 )
 def test_an_unknown_name_gets_the_nearest(name, hint):
