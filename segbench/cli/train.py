@@ -158,7 +158,7 @@ def _train_queue(queue: Path, out: Path | None, data_root: Path | None, *, show:
         from segbench.cli.lists import print_queue
 
         kept = QueueFolder(folder)
-        kept.check(runs)
+        kept.check(runs, any_root=True)
         print_queue(kept.states(runs), folder)
         return ExitCode.OK
     from segbench.cli.queue_session import train_queue_with_progress

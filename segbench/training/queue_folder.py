@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import statistics
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from segbench.errors import UsageError
@@ -97,8 +97,11 @@ class QueueFolder:
         """Return the folder of a run."""
         return RunFolder(self.path / run.name)
 
-    def check(self, runs: Sequence[QueuedRun]) -> None:
+    def check(self, runs: Sequence[QueuedRun], *, any_root: bool = False) -> None:
         """Refuse a folder that holds something else than its run.
+
+        Args:
+            any_root: whatever the folder is that its data lay in, for those who only look.
 
         Raises:
             UsageError: one is of another job, or of none.
@@ -107,7 +110,8 @@ class QueueFolder:
             folder = self.folder_of(run)
             with errors_at(run.place):
                 if folder.is_begun:
-                    folder.check_job(run.job)
+                    root = folder.read().job.data_root if any_root else run.job.data_root
+                    folder.check_job(replace(run.job, data_root=root))
                 elif folder.path.exists() and not is_unused(folder.path):
                     raise UsageError(
                         f"{str(folder.path)!r} is there and is no run; remove it, or give this run "

@@ -143,6 +143,15 @@ def test_a_changed_entry_is_not_mixed_with_what_its_folder_holds(queue):
     assert Path("out/only-0/history.csv").read_text() == before
 
 
+def test_who_only_looks_need_not_say_where_the_data_are(queue):
+    queue(SMALL)
+    runs = read_queue_file(Path("queue.toml"), data_root=Path("elsewhere"))
+    folder = QueueFolder(Path("out"))
+    folder.check(runs, any_root=True)
+    with pytest.raises(UsageError, match=r"data_root differs \(None, now elsewhere\)"):
+        folder.check(runs)
+
+
 def test_what_cannot_be_begun_is_refused_before_anything_is_trained(queue):
     Path("out/only-0").mkdir(parents=True)
     Path("out/only-0/notes.txt").write_text("mine")
