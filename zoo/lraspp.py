@@ -96,6 +96,7 @@ def lraspp(
     Raises:
         OptionError: an option has the wrong type or value.
 
+    >>> import torch
     >>> lraspp(classes=12)(torch.zeros(1, 3, 45, 61)).shape
     torch.Size([1, 12, 45, 61])
     >>> sum(parameter.numel() for parameter in lraspp(classes=21).parameters())
