@@ -63,9 +63,10 @@ def train_queue(
         WriteError: the disk is full, or cannot be written.
     """
     folder = QueueFolder(path)
+    check_queue(runs, folder)  # before the lock, which leaves its file
     lock = lock_folder(path)
     try:
-        check_queue(runs, folder)
+        folder.check(runs)
         for run in runs:
             if not _is_finished(run, folder):
                 _try(run, runs, folder, observer, cache)

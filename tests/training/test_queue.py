@@ -159,6 +159,7 @@ def test_what_cannot_be_begun_is_refused_before_anything_is_trained(queue):
         "queue.toml:6: 'out/only-0' is there and is no run; remove it, or give this run another "
         "name"
     )
+    assert [path.name for path in Path("out").iterdir()] == ["only-0"]
     more = SMALL.replace("only", "other")
     assert refused(queue, more + '[[run]]\nmodel = "segfast,widht=3"\n').startswith(
         "queue.toml:9: unknown option 'widht' for model 'segfast'"
