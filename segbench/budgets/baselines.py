@@ -36,7 +36,7 @@ def measure_baseline(
     """
     tasks = settings.tasks(models)
     run = Run(tasks, settings.describe_input(), progress, settings.strict)
-    with run.interruptible(lambda: None):
+    with run, run.interruptible(lambda: None):
         run.inspect()
         run.check_classes()
         run.time(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Sequence
 from dataclasses import replace
@@ -67,18 +68,21 @@ def check(
         found = _combine(done, complete=complete, baseline=baseline, trees=trees)
         return replace(found, budget=budget, elapsed_s=time.perf_counter() - began_s)
 
-    try:
-        while waiting:
-            limit_s = None
-            if max_time_s is not None:
-                # What others have not used is shared between those that time something.
-                timed = sum(bench.is_timed for bench in waiting)
-                limit_s = (max_time_s - (time.perf_counter() - began_s)) / max(1, timed)
-            done.append(waiting.pop(0))
-            done[-1].measure(limit_s=limit_s)
-    except KeyboardInterrupt:
-        known = any(bench.run.is_inspected for bench in done)
-        raise Interrupted(result(complete=False) if known else None) from None
+    with contextlib.ExitStack() as held:
+        for each in waiting:
+            held.enter_context(each.run)
+        try:
+            while waiting:
+                limit_s = None
+                if max_time_s is not None:
+                    # What others have not used is shared between those that time something.
+                    timed = sum(bench.is_timed for bench in waiting)
+                    limit_s = (max_time_s - (time.perf_counter() - began_s)) / max(1, timed)
+                done.append(waiting.pop(0))
+                done[-1].measure(limit_s=limit_s)
+        except KeyboardInterrupt:
+            known = any(bench.run.is_inspected for bench in done)
+            raise Interrupted(result(complete=False) if known else None) from None
     return result(complete=True)
 
 

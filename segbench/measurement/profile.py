@@ -132,7 +132,7 @@ def profile(
             f"({', '.join(str(each.runtime) for each in candidates)}); compare takes several"
         )
     run = Run(settings.tasks(candidates), settings.describe_input(), progress, strict, training)
-    with run.interruptible(lambda: run.profiles(complete=False)[0]):
+    with run, run.interruptible(lambda: run.profiles(complete=False)[0]):
         run.inspect()
         run.time([(0,)], plan=_plan(ALONE, training=training), most=repeats, seed=seed)
         if layers:
@@ -257,7 +257,7 @@ def compare(
             complete=complete,
         )
 
-    with run.interruptible(lambda: result(complete=False)):
+    with run, run.interruptible(lambda: result(complete=False)):
         run.inspect()
         run.check_classes()
         others = [at for at in range(len(tasks)) if at != position and at not in run.failures]

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Self, cast
 
 from segbench.errors import NotComparableError, SegbenchError
 from segbench.measurement.assembly import assemble_profile
@@ -97,19 +97,26 @@ class Run:
     layers: LayersReply | str | None = None
     supervisor_cpu_share: float | None = None
     _stores: Path | None = None
+    _held: contextlib.ExitStack = field(default_factory=contextlib.ExitStack)
     _prepared: dict[int, PreparationReply] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        weakref.finalize(self, self._held.close)  # of one that nobody has entered
         self.tasks = [self._with_store(task) for task in self.tasks]
+
+    def __enter__(self) -> Self:
+        """Give the run, with whose end its temporary files go."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._held.close()
 
     def _with_store(self, task: Task) -> Task:
         """Let the processes of a candidate share what its runtime converts, while the run lasts."""
         if find_runtime(task.candidate.runtime.name).runs_modules:
             return task
         if self._stores is None:
-            stack = contextlib.ExitStack()
-            self._stores = stack.enter_context(held_folder("segbench-run-", holds=STORED))
-            weakref.finalize(self, stack.close)
+            self._stores = self._held.enter_context(held_folder("segbench-run-", holds=STORED))
         key = hashlib.sha256(encode(task.to_json()).encode()).hexdigest()[:16]
         return replace(task, store=str(self._stores / key))
 

@@ -82,7 +82,9 @@ def time_beside(
         pairs[:] = [pair for pair in pairs if pair[0] != last and is_wider(pair[0], limit)]
         return not pairs or then_s > max_seconds * (last + len(pairs))
 
-    run.time(pairs, most=max_rounds, seed=settings.workload.seed, plan=(sampling,), enough=enough)
+    with run:
+        seed = settings.workload.seed
+        run.time(pairs, most=max_rounds, seed=seed, plan=(sampling,), enough=enough)
     return [_ratio(run, candidates.index(spec), last) for spec in specs]
 
 

@@ -230,16 +230,16 @@ class _Engine:
         is_bytes = takes == "uint8"
         shape = (batch, *size, RGB) if is_bytes else (batch, RGB, *size)
         kind = np.uint8 if is_bytes else np.float32
-        stack = contextlib.ExitStack()
-        weakref.finalize(self, stack.close)
-        folder = stack.enter_context(held_folder("segbench-inference-", holds=r"\w+\.npy"))
         workload = replace(DEFAULT, batch=batch, height=size[0], width=size[1])
         settings = Settings(workload=workload, threads=candidate.threads)
-        self._images = np.lib.format.open_memmap(folder / IMAGES, "w+", kind, shape)
-        asked = {"do": "prepare", "folder": str(folder)}
         task = settings.task(candidate)
-        self._worker = stack.enter_context(Worker(task, "inference", then=asked))
-        found = cast("InferenceReply", self._worker.receive())
+        with contextlib.ExitStack() as stack:
+            folder = stack.enter_context(held_folder("segbench-inference-", holds=r"\w+\.npy"))
+            self._images = np.lib.format.open_memmap(folder / IMAGES, "w+", kind, shape)
+            asked = {"do": "prepare", "folder": str(folder)}
+            self._worker = stack.enter_context(Worker(task, "inference", then=asked))
+            found = cast("InferenceReply", self._worker.receive())
+            weakref.finalize(self, stack.pop_all().close)
         self.dtype = found["dtype"]
         self._handed_out = np.load(folder / HANDED_OUT, mmap_mode="r")
 

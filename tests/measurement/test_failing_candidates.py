@@ -126,6 +126,15 @@ def test_where_the_baseline_fails_so_does_everything(runtime, options, kind, sai
     assert str(caught.value) == f"the baseline {base!r} cannot be measured: {said}"
 
 
+def test_no_file_outlives_a_run_that_fails(monkeypatch, tmp_path):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    base = named("segfaults", session=COMPARISON)
+    with pytest.raises(MeasurementError) as caught:  # which keeps all that led to it
+        compare(base, named("sound"), baseline=base)
+    assert caught.tb is not None
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.parametrize("command", [("profile",), ("check", "--limit", "params <= 20")])
 def test_a_profile_or_a_check_of_what_crashes_ends_with_5_and_one_line(command, tmp_path):
     runtime = f"segfaults,session={COMPARISON}"
