@@ -3,7 +3,8 @@
 Question: does what `segbench export` writes need anything of segbench, and is it the network?
 Source: every network of a tag, with weights as they are drawn and batch norms as training leaves
 them; three drawn street scenes.
-Cost: six minutes on 2 cores of an Intel Xeon with AMX, beside other work (2026-12-01).
+Cost: six minutes for the paper's, a quarter of an hour for the small ones, on 2 cores of an Intel
+Xeon with AMX, beside other work (2026-12-01).
 Result: largest difference of a logit, as a share of the largest, and pixels of the same class, in
 ONNX Runtime and in OpenVINO: FCN-8s 9.7e-7, 100 % and 2.4e-6, 100 %; SegNet 0.048, 99.984 % and
 0.065, 99.845 %; SegNet-Basic 0.024, 99.977 % and 0.056, 99.961 %; SegFast-Basic 4.6e-7, 100 % and

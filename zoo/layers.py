@@ -1,5 +1,6 @@
 """Layers and checks that several of the zoo's networks share; maps are (N, C, H, W)."""
 
+from collections.abc import Iterable
 from typing import Literal, TypeAlias
 
 import torch
@@ -182,12 +183,18 @@ def _pad(image: Tensor, bottom: int, right: int) -> Tensor:
     return F.pad(image, (0, right, 0, bottom))
 
 
-def initialise_for_relu(network: nn.Module) -> None:
+def initialise_for_relu(network: nn.Module, *, projections: Iterable[nn.Module] = ()) -> None:
     """Draw weights for ReLU networks (He et al., ICCV 2015) from torch's global generator.
 
     Uniform with variance 2 / fan-in; biases are zero; batch norm is the identity. Convolutions that
     only enlarge maps begin as `begin_as_interpolation` has it.
+
+    Args:
+        projections: convolutions of the network whose results are read without an activation. No
+            ReLU halves the variance of these, so their weights get half of it: a dozen linear
+            bottlenecks would otherwise enlarge activations a hundred times.
     """
+    linear = set(projections)
     begin_as_interpolation(network)
     for module in network.modules():
         if isinstance(module, nn.ConvTranspose2d) and not _only_enlarges(module):
@@ -198,7 +205,8 @@ def initialise_for_relu(network: nn.Module) -> None:
             bound = (6 / seen) ** 0.5
             nn.init.uniform_(module.weight, -bound, bound)
         elif isinstance(module, nn.Conv2d):
-            nn.init.kaiming_uniform_(module.weight, nonlinearity="relu")
+            kind: Literal["linear", "relu"] = "linear" if module in linear else "relu"
+            nn.init.kaiming_uniform_(module.weight, nonlinearity=kind)
         if isinstance(module, nn.Conv2d | nn.ConvTranspose2d) and module.bias is not None:
             nn.init.zeros_(module.bias)
 

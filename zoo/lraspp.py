@@ -116,7 +116,8 @@ def lraspp(
         deepest=LAST_EXPANSION * rows[-1].out,
         filters=scaled(filters, width),
     )
-    initialise_for_relu(network)
+    blocks = [each for each in network.modules() if isinstance(each, InvertedResidual)]
+    initialise_for_relu(network, projections=[each.projection for each in blocks])
     return network
 
 
@@ -151,6 +152,11 @@ class InvertedResidual(nn.Module):
             layers.append(SqueezeExcitation(row.expanded))
         layers += (nn.Conv2d(row.expanded, row.out, 1, bias=False), nn.BatchNorm2d(row.out))
         self.layers = nn.Sequential(*layers)
+
+    @property
+    def projection(self) -> nn.Module:
+        """The convolution that narrows."""
+        return self.layers[-2]
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the row's map of `x`."""

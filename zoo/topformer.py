@@ -67,7 +67,12 @@ def topformer_tiny(
         token_stride=token_stride,
         injection_width=scaled(injection_width, width),
     )
-    initialise_for_relu(network)
+    kinds = (InvertedResidual, TransformerBlock, Attention)
+    blocks = [each for each in network.modules() if isinstance(each, kinds)]
+    initialise_for_relu(network, projections=[each.projection for each in blocks])
+    for each in blocks:
+        if isinstance(each, Attention):
+            each.draw_queries()
     return network
 
 
@@ -156,6 +161,11 @@ class InvertedResidual(nn.Module):
         self.convs.extend(_conv_norm(inside, inside, kernel=kernel, stride=stride, groups=inside))
         self.convs.append(nn.ReLU(inplace=True)).extend(_conv_norm(inside, after))
 
+    @property
+    def projection(self) -> nn.Module:
+        """The convolution that narrows."""
+        return self.convs[-2]
+
     def forward(self, x: Tensor) -> Tensor:
         """Return the block's map."""
         found: Tensor = self.convs(x)
@@ -178,6 +188,11 @@ class TransformerBlock(nn.Module):
             *_conv_norm(2 * channels, channels),
         )
 
+    @property
+    def projection(self) -> nn.Module:
+        """The last convolution of the feed-forward network."""
+        return self.feed_forward[-2]
+
     def forward(self, x: Tensor) -> Tensor:
         """Return the tokens."""
         x = x + self.attention(x)
@@ -195,6 +210,20 @@ class Attention(nn.Module):
         self.key = _conv_norm(channels, heads * KEY)
         self.value = _conv_norm(channels, heads * VALUE)
         self.project = nn.Sequential(nn.ReLU6(), *_conv_norm(heads * VALUE, channels))
+
+    def draw_queries(self) -> None:
+        """Draw weights of queries and keys that are small, as transformers begin.
+
+        With larger ones each softmax of an untrained network picks one place, and rounding says
+        which. Training is the same with either, for batch norm follows.
+        """
+        for each in (self.query, self.key):
+            nn.init.normal_(each[0].weight, std=0.02)
+
+    @property
+    def projection(self) -> nn.Module:
+        """The last convolution."""
+        return self.project[-2]
 
     def forward(self, x: Tensor) -> Tensor:
         """Return what each place finds in all of them."""

@@ -131,8 +131,16 @@ def test_a_network_that_amplifies_moves_more_than_may_be():
     assert agreement < 0.9
 
 
-@pytest.mark.parametrize(("own", "is_right"), [([0.0, 1.0], False), ([0.03, 0.9985], True)])
-def test_a_runtime_may_be_as_far_as_eager_is_for_moved_images_and_no_farther(own, is_right):
+@pytest.mark.parametrize(
+    ("own", "is_right"),
+    [
+        ([0.0, 1.0], False),
+        ([0.011, 0.9993], True),  # a half of 2 % and of 0.13 % are less
+        ([0.009, 0.9993], False),
+        ([0.011, 0.9994], False),
+    ],
+)
+def test_a_runtime_may_be_twice_as_far_as_eager_is_for_moved_images(own, is_right):
     reply = {
         "max_difference": 0.1,
         "mean_difference": 1e-4,

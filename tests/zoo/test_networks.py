@@ -101,6 +101,14 @@ def test_fcn_upsampling_starts_bilinear():
     torch.testing.assert_close(inside, torch.ones_like(inside))
 
 
+def test_what_is_read_without_an_activation_is_drawn_with_half_the_variance():
+    # He's bound for 64 channels is the root of 6 / 64 before a ReLU, of 3 / 64 elsewhere
+    network = nn.Sequential(nn.Conv2d(64, 64, 1), nn.ReLU(), nn.Conv2d(64, 64, 1))
+    initialise_for_relu(network, projections=[network[2]])
+    for conv, bound in ((network[0], (6 / 64) ** 0.5), (network[2], (3 / 64) ** 0.5)):
+        assert 0.99 * bound < conv.weight.abs().max().item() <= bound
+
+
 def test_overlapping_up_convolutions_that_change_channels_are_drawn_at_random():
     # each output sees 9/4 places of 64 channels: He's bound is the root of 6 / 144
     up = nn.ConvTranspose2d(64, 16, 3, stride=2)

@@ -6,9 +6,12 @@ from convolution_macs import count_conv_macs
 from model_contract import smallest_to_train_on_one
 
 import zoo
+from segbench.runtimes.inputs import make_noise
+from segbench.runtimes.norm_statistics import fill_statistics
 
 # At 19 classes without auxiliary heads: parameters, and multiply-accumulates of convolutions at
-# 1x3x256x256, both counted of an independent implementation (pytorchcv 0.0.74, fvcore).
+# 1x3x256x256, both counted of an independent implementation (pytorchcv 0.0.74, fvcore). Of
+# ENet, whose unpooling fvcore cannot follow, the multiply-accumulates were counted by hooks.
 COUNTS = {
     "contextnet": (876_563, 209_106_592),
     "fastscnn": (1_138_051, 209_654_624),
@@ -123,3 +126,12 @@ def test_width_scales_what_is_inside_and_not_the_logits(name):
     for width in (0.1, 0.5, 1.3):
         network = on_meta(name, width=width)
         assert network(torch.empty(2, 3, 64, 64, device="meta")).shape == (2, 22, 64, 64)
+
+
+@pytest.mark.parametrize("name", ["lraspp-large", "lraspp-small", "topformer-tiny"])
+def test_linear_bottlenecks_do_not_enlarge_activations(name):
+    torch.manual_seed(0)
+    network = zoo.build(name).eval()
+    fill_statistics(network, seed=0)
+    with torch.inference_mode():
+        assert network(make_noise((1, 3, 96, 96), seed=0)).abs().max() < 200
