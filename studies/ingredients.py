@@ -46,12 +46,13 @@ from segbench.cli.training_session import TrainingProgress
 from segbench.training.allocator import use_steady_allocator
 from segbench.training.config import Job
 from segbench.training.history import best_of
-from segbench.training.recipes import INGREDIENTS
+from segbench.training.recipes import DISTILL, INGREDIENTS
 from segbench.training.repeated import train_several
 from segbench.training.summary import read_history
 
 LAST = 8  # epochs whose mean depends less on chance than the best epoch does
-RECIPES = ["paper", *(f"paper+{name}" for name in INGREDIENTS)]
+WITHOUT_TEACHERS = [name for name in INGREDIENTS if name != DISTILL]
+RECIPES = ["paper", *(f"paper+{name}" for name in WITHOUT_TEACHERS)]
 
 
 def report(folders: dict[str, list[Path]], epochs: int) -> str:

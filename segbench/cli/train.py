@@ -77,6 +77,15 @@ def train(
             show_default=False,
         ),
     ] = None,
+    distill: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Learn from what this trained network answers too: a run, a file of weights, or "
+            "segfast-streets; given several times, from the mean. Adds the ingredient distill.",
+            metavar="WEIGHTS",
+            show_default=False,
+        ),
+    ] = None,
     recipe: Recipe = "paper",
     epochs: Epochs = None,
     batch: TrainingBatch = None,
@@ -110,6 +119,7 @@ def train(
     if show:
         raise UsageError("--list shows how far a queue is; name its file with --queue")
     from segbench.training.config import Job
+    from segbench.training.recipes import distilling
 
     job = Job(
         model=model,
@@ -117,7 +127,7 @@ def train(
         data_root=str(data_root) if data_root else None,
         size=options.image_size(size),
         protocol=protocol.value,
-        recipe=recipe,
+        recipe=distilling(recipe) if distill else recipe,
         epochs=epochs,
         batch=batch,
         seed=seed,
@@ -125,6 +135,7 @@ def train(
         devices=devices,
         precision=cast("Any", DTYPES[read_precision(precision)]),
         start=start,
+        teachers=tuple(distill or ()),
     )
     from segbench.training.allocator import use_steady_allocator
     from segbench.training.devices import become_quiet, is_helper

@@ -36,6 +36,7 @@ class Job:
         devices: number of devices that share each batch.
         start: weights that the network begins with as far as they fit, see
             :mod:`segbench.training.starting_weights`; None for weights that are drawn.
+        teachers: weights of the networks that it learns from, where the recipe distils.
 
     Raises:
         UsageError: a value is out of its range.
@@ -54,10 +55,11 @@ class Job:
     devices: int = 1
     precision: Precision = "float32"
     start: str | None = None
+    teachers: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         check_name(self.spec.name)
-        find_recipe(self.recipe)
+        self._check_teachers()
         for name, number in {"epochs": self.epochs, "batch": self.batch}.items():
             if number is not None:
                 check_count(name, number)
@@ -71,6 +73,20 @@ class Job:
         ):
             if value not in allowed:
                 raise UsageError(f"{name} must be one of {', '.join(allowed)}, got {value!r}")
+
+    def _check_teachers(self) -> None:
+        distils = find_recipe(self.recipe).distill > 0
+        if distils and not self.teachers:
+            raise UsageError(
+                f"recipe {self.recipe!r} learns from teachers, and none is named; name one with "
+                "segbench train --distill RUN"
+            )
+        if self.teachers and not distils:
+            raise UsageError(
+                f"recipe {self.recipe!r} learns from no teacher; write {self.recipe}+distill"
+            )
+        if len(set(self.teachers)) < len(self.teachers):
+            raise UsageError(f"a teacher is named twice ({', '.join(self.teachers)}); name it once")
 
     @property
     def spec(self) -> ModelSpec:
@@ -133,7 +149,8 @@ class Job:
     @classmethod
     def from_json(cls, fields: dict[str, Any]) -> Job:
         """Rebuild the job from its JSON object."""
-        return cls(**{**fields, "size": tuple(fields["size"])})
+        pairs = {"size": tuple(fields["size"]), "teachers": tuple(fields.get("teachers", ()))}
+        return cls(**{**fields, **pairs})
 
 
 def initialised_by(recipe: Recipe, spec: ModelSpec) -> ModelSpec:

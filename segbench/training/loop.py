@@ -28,6 +28,7 @@ from segbench.training.devices import make_fabric, over_devices, share_buffers
 from segbench.training.history import Epoch, Speed, is_finished
 from segbench.training.optimizing import as_laid_out, make_average, make_optimizer
 from segbench.training.starting_weights import Taken, take_weights
+from segbench.training.teachers import Teachers, divergence
 
 if TYPE_CHECKING:
     from zoo.spec import ModelSpec
@@ -54,6 +55,7 @@ class Trainer:
         auxiliary_params: parameters of auxiliary heads; None where none train.
         begins: whether the run begins here, and does not go on with a state.
         taken: what it began with of the job's weights.
+        teachers: that it learns from, where the recipe distils.
         on_batch: called with the epoch, batches done, all batches, and the mean loss so far.
         history: epochs so far.
         speeds: seconds of the epochs so far.
@@ -65,6 +67,7 @@ class Trainer:
     classes: int
     on_batch: OnBatch = ignore_batch
     begins: bool = True
+    teachers: Teachers | None = None
     history: list[Epoch] = field(default_factory=list)
     speeds: list[Speed] = field(default_factory=list)
 
@@ -92,6 +95,8 @@ class Trainer:
         network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.network, self.optimizer = self._fabric.setup(network, make_optimizer(network, recipe))
         self.average = make_average(self.network.module, recipe)
+        if self.teachers is not None:
+            self.teachers.to(self._fabric.device)
         self.loss = nn.CrossEntropyLoss(ignore_index=VOID)  # log-softmax and NLL
         self.balanced_loss = nn.CrossEntropyLoss(self._class_weights(), ignore_index=VOID)
         self.confusion = ConfusionMatrix(self.classes)
@@ -167,12 +172,19 @@ class Trainer:
         return over_devices(self._fabric, total / count, by="mean")
 
     def _loss(self, output: object, images: torch.Tensor, true: torch.Tensor) -> torch.Tensor:
-        """Return the loss of an output in training, with those of its auxiliary heads."""
-        loss: torch.Tensor = self.balanced_loss(self._logits(self.network, output, images), true)
+        """Return the loss of an output in training, with those of heads and teachers."""
+        logits = self._logits(self.network, output, images)
+        loss: torch.Tensor = self.balanced_loss(logits, true)
+        recipe = self.job.effective_recipe
+        if self.teachers is not None:
+            with self._fabric.autocast():
+                softened = self.teachers.softened(images, recipe.temperature)
+            found = divergence(logits, softened, true, recipe.temperature)
+            loss = loss + recipe.distill * found
         if self.auxiliary_params is not None:
             height, width = images.shape[2:]
-            for logits in auxiliary_logits(output, (height, width), str(self.spec)):
-                loss = loss + self.job.effective_recipe.auxiliary * self.balanced_loss(logits, true)
+            for other in auxiliary_logits(output, (height, width), str(self.spec)):
+                loss = loss + recipe.auxiliary * self.balanced_loss(other, true)
         return loss
 
     def _logits(self, network: nn.Module, output: object, images: torch.Tensor) -> torch.Tensor:

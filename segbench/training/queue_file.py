@@ -29,7 +29,7 @@ from segbench.errors import UsageError
 from segbench.results.candidate import DTYPES, read_precision, without_runtime
 from segbench.toml_files import TomlFile, errors_at
 from segbench.training.config import Job
-from segbench.training.recipes import find_recipe
+from segbench.training.recipes import distilling, find_recipe
 from segbench.units import parse_image_size
 from zoo.allowed import allow_named
 from zoo.registry import check_name
@@ -45,6 +45,7 @@ KINDS: Mapping[str, Any] = {
     "protocol": str,
     "recipe": str,
     "from": str,
+    "distill": list[str],
     "epochs": int,
     "batch": int,
     "seed": int,
@@ -165,19 +166,21 @@ class _Reader:
         root = given.get("data-root", str(self._data_root) if self._data_root else None)
         dataset = given.get("dataset", "streets")
         allow_named(dataset)
+        recipe, teachers = given.get("recipe", "paper"), tuple(given.get("distill", ()))
         return Job(
             model=str(spec),  # of which a run knows more than the name of a file that may go
             dataset=dataset,
             data_root=root,
             size=size,
             protocol=cast("Any", given.get("protocol", "strict")),
-            recipe=given.get("recipe", "paper"),
+            recipe=distilling(recipe) if teachers else recipe,
             epochs=given.get("epochs"),
             batch=given.get("batch"),
             seed=seed,
             device=cast("Any", given.get("device", "cpu")),
             precision=cast("Any", precision),
             start=given.get("from"),
+            teachers=teachers,
         )
 
     def _fields(self, table: Fields, *place: str | int) -> Fields:

@@ -17,6 +17,7 @@ from zoo.errors import did_you_mean
 
 WARM_UP = 0.02  # of the steps of a cosine schedule
 RATE = "lr"  # the ingredient that has a value: the learning rate
+DISTILL = "distill"  # the one that needs teachers
 MOST_RATE = 1.0  # by which Adam moves a weight in a step; what is more was mistyped
 _NUMBER = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,30})?(?:e-?[0-9]{1,3})?", re.ASCII)
 
@@ -46,6 +47,9 @@ class Recipe:
             them (Polyak and Juditsky, 1992); 0 for none.
         auxiliary: weight of the loss of each auxiliary head, where the network has any; 0.4 is best
             for PSPNet (Zhao et al., CVPR 2017, section 5.2).
+        distill: weight of the divergence from the teachers' softened classes, beside the loss of
+            the labels; 0 for no teachers. See :mod:`segbench.training.teachers`.
+        temperature: by which the logits of both are divided for that.
         init: value of the option `init` for networks of the zoo that have it and leave it open;
             None for the network's own default.
     """
@@ -67,6 +71,8 @@ class Recipe:
     balance: float = 0.0
     average: float = 0.0
     auxiliary: float = 0.4
+    distill: float = 0.0
+    temperature: float = 2.0
     init: str | None = None
 
     def rate_at(self, step: int, steps: int) -> float:
@@ -134,6 +140,7 @@ INGREDIENTS: Mapping[str, Mapping[str, Any]] = {
     "balance": {"balance": 0.5},
     "average": {"average": 0.99},
     "he": {"init": "he"},
+    DISTILL: {"distill": 1.0},
 }
 MODERN = dataclasses.replace(
     PAPER,
@@ -174,6 +181,15 @@ def find_recipe(name: str) -> Recipe:
         named.add(kind)
         recipe = dataclasses.replace(recipe, name=name, **settings)
     return recipe
+
+
+def distilling(name: str) -> str:
+    """Return the name of a recipe that learns from teachers too.
+
+    >>> distilling("modern"), distilling("paper+distill")
+    ('modern+distill', 'paper+distill')
+    """
+    return name if DISTILL in name.split("+")[1:] else f"{name}+{DISTILL}"
 
 
 def _settings(ingredient: str, name: str) -> Mapping[str, Any]:

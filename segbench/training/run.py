@@ -31,6 +31,7 @@ from segbench.training.run_folder import (
     write_checkpoint,
 )
 from segbench.training.starting_weights import Taken
+from segbench.training.teachers import Teachers
 from zoo.building import check_buildable
 
 if TYPE_CHECKING:
@@ -81,8 +82,11 @@ class TrainingRun:
         )
         check_labelled(dataset, "val", validation.labels, is_learnt=False)
         check_labelled(dataset, "train", training.labels, is_learnt=True)
+        teachers = _load_teachers(job, dataset)
+        if resume and teachers is not None:
+            folder.check_teachers(teachers.files)
         trainer = Trainer(
-            job, training, validation, len(dataset.classes), on_batch=on_batch,
+            job, training, validation, len(dataset.classes), on_batch=on_batch, teachers=teachers,
             begins=not (resume and os.path.lexists(folder.last)),
         )  # fmt: skip
         lock = None
@@ -157,6 +161,13 @@ def train(
     return run.folder
 
 
+def _load_teachers(job: Job, dataset: Dataset) -> Teachers | None:
+    if not job.teachers:
+        return None
+    outputs = job.outputs_for(len(dataset.classes))
+    return Teachers(job.teachers, classes=dataset.classes, outputs=outputs)
+
+
 def _restore(folder: RunFolder, trainer: Trainer) -> None:
     """Restore the last whole epoch, if there was one."""
     if os.path.lexists(folder.last):
@@ -176,6 +187,7 @@ def _describe(job: Job, trainer: Trainer, dataset: Dataset) -> dict[str, Any]:
         "recipe": job.effective_recipe.to_json(),
         "auxiliary_params": trainer.auxiliary_params,
         "start": None if trainer.taken is None else trainer.taken.to_json(),
+        "teachers": [each.to_json() for each in trainer.teachers.files] if trainer.teachers else [],
         "classes": [dataclasses.asdict(each) for each in dataset.classes],
         "layout": dataset.layout,
         "scenes": {"train": len(trainer.train.names), "val": len(trainer.validation.names)},

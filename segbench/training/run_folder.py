@@ -17,7 +17,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -48,6 +48,23 @@ Metadata = TypeVar("Metadata")
 
 
 @dataclass(frozen=True)
+class TeacherFile:
+    """Weights that a run learns from.
+
+    Attributes:
+        weights: as they were named.
+        sha256: digest of their file.
+    """
+
+    weights: str
+    sha256: str
+
+    def to_json(self) -> dict[str, Any]:
+        """Return it as a JSON object."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
 class RunMetadata:
     """Content of ``run.json`` that is read again.
 
@@ -55,6 +72,7 @@ class RunMetadata:
         recipe: settings at the beginning of the run.
         auxiliary_params: parameters of auxiliary heads; None where none trained.
         environment: the machine that it was begun on.
+        teachers: what it learns from, each with the digest of its file.
     """
 
     schema: str
@@ -62,6 +80,7 @@ class RunMetadata:
     recipe: dict[str, Any]
     auxiliary_params: int | None = None
     environment: dict[str, Any] | None = None
+    teachers: tuple[TeacherFile, ...] = ()
 
     def __post_init__(self) -> None:
         if self.schema != RUN_SCHEMA:
@@ -184,6 +203,21 @@ class RunFolder:
                 f"cannot go on with {str(self.path)!r}: since it was begun, the recipe "
                 f"{job.recipe} has changed: {'; '.join(changes)}; train anew into another folder"
             )
+
+    def check_teachers(self, files: tuple[TeacherFile, ...]) -> None:
+        """Refuse to go on with a run whose teachers have changed since it was begun.
+
+        Raises:
+            UsageError: one has, or the folder is no run.
+        """
+        before = self.read().teachers
+        for each in files:
+            if each not in before:
+                raise UsageError(
+                    f"cannot go on with {str(self.path)!r}: since it was begun, the teacher "
+                    f"{each.weights!r} has changed; bring its weights back, or train anew into "
+                    "another folder"
+                )
 
     def clear(self) -> None:
         """Remove files that a killed process left half-written."""

@@ -16,13 +16,13 @@ from segbench.files import LOCK, is_partial, lock_folder
 from segbench.training.config import Job
 from segbench.training.evaluate import evaluate
 from segbench.training.history import best_of
-from segbench.training.recipes import INGREDIENTS
+from segbench.training.recipes import DISTILL, INGREDIENTS
 from segbench.training.run import train
 from segbench.training.run_folder import StateMetadata, WeightsMetadata, read_checkpoint
 from segbench.training.summary import find_runs, read_history
 from segbench.training.trained import load_network
 
-EVERYTHING = "+".join(["paper", *INGREDIENTS])
+EVERYTHING = "+".join(["paper", *(name for name in INGREDIENTS if name != DISTILL)])
 
 EPOCHS = 6
 
