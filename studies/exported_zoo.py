@@ -34,11 +34,12 @@ import torch
 from segbench.errors import UsageError
 from segbench.measurement.export import export
 from segbench.measurement.instruments.model_under_test import ModelUnderTest
-from segbench.measurement.instruments.parity import street_pixels
+from segbench.measurement.instruments.parity import BATCHES
 from segbench.measurement.workers.protocol import Task
 from segbench.results.candidate import Candidate
 from segbench.results.workload import DEFAULT
 from segbench.runtimes.inputs import normalised
+from segbench.runtimes.street_scenes import street_pixels
 from zoo.registry import PAPER_TAG, models
 from zoo.spec import ModelSpec
 
@@ -69,7 +70,7 @@ def compare(name: str, folder: Path) -> None:
     """Export a network, run each file in a bare engine, and print how far it is from eager."""
     tested = ModelUnderTest(Task(Candidate(ModelSpec.parse(name)), DEFAULT))
     tested.check_module()
-    images = torch.cat([normalised(pixels) for pixels in street_pixels(DEFAULT.shape)])
+    images = torch.cat([normalised(pixels) for pixels in street_pixels(DEFAULT.shape, BATCHES)])
     expected = torch.cat([tested.logits_of(each[None]) for each in images]).numpy()
     np.save(folder / "images.npy", images.numpy())
     for to, ending in ENDINGS.items():

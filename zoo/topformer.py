@@ -218,7 +218,8 @@ class Attention(nn.Module):
         which. Training is the same with either, for batch norm follows.
         """
         for each in (self.query, self.key):
-            nn.init.normal_(each[0].weight, std=0.02)
+            for weight in each[0].parameters():
+                nn.init.normal_(weight, std=0.02)
 
     @property
     def projection(self) -> nn.Module:

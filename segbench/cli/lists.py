@@ -117,7 +117,12 @@ def _miou(found: Accuracy | None) -> str:
 def print_runtimes() -> None:
     """Print a table of the runtimes, and the instruction sets that their precisions live on."""
     from segbench.measurement.host.reading import read_environment
-    from segbench.runtimes import RUNTIMES, missing_packages, runtime_version
+    from segbench.runtimes import (
+        RUNTIMES,
+        missing_packages,
+        precisions_here,
+        runtime_version,
+    )
     from segbench.runtimes.compilers import find_compiler
 
     seen = read_environment()
@@ -133,7 +138,7 @@ def print_runtimes() -> None:
         table.add_row(
             name,
             version or f"pip install 'segbench[{row.extra}]'",
-            " ".join(row.precisions),
+            " ".join(precisions_here(row)),
             " ".join(options) or "-",
             "yes" if row.trains else "no",
         )
@@ -145,6 +150,10 @@ def print_runtimes() -> None:
         for name, title in HARDWARE.items()
     )
     console.print(f"\n{seen.cpu_model or 'unknown CPU'}: {had}", style="dim")
+    for name, row in RUNTIMES.items():
+        for precision in sorted(set(row.precisions) - set(precisions_here(row))):
+            how = f"pip install 'segbench[{precision}]'"
+            console.print(f"{name}:{precision} is not installed: {how}", style="dim", markup=False)
 
 
 def print_datasets(root: Path | None) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from segbench.measurement.noise import judge_noise
 from segbench.progress import timestamp
-from segbench.results.candidate import LEAST_AGREEMENT, TOLERANCES, is_close
+from segbench.results.candidate import LEAST_AGREEMENT, TOLERANCES, calibration_of, is_close
 from segbench.results.profile import (
     Differences,
     Layer,
@@ -103,6 +103,7 @@ def assemble_profile(
         ),
         filled_norms=inspection["filled"],
         lowering=_lowering(memory.get("lowering")),
+        calibration=calibration_of(task.candidate),
         candidate=task.candidate,
         latency=recording.latencies(),
         noise=judge_noise(recording, task, in_turns=in_turns),

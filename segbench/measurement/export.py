@@ -17,7 +17,7 @@ from segbench.measurement.settings import Settings
 from segbench.measurement.temporary import held_folder
 from segbench.measurement.workers.supervisor import Worker
 from segbench.progress import Progress, ignore_progress, timestamp
-from segbench.results.candidate import GRAPH_RUNTIMES
+from segbench.results.candidate import GRAPH_RUNTIMES, calibration_of
 from segbench.runtimes.graph_files import GraphMetadata, Takes
 from segbench.runtimes.normalisation import DEVIATION, MEAN
 from zoo.weights import read_metadata_of
@@ -102,6 +102,12 @@ def export(
         raise UsageError(
             f"{str(candidate)!r} names the runtime {candidate.runtime.name!r}, and --to {to} is "
             f"for {runtime!r}; leave one of them out"
+        )
+    calibration = calibration_of(candidate)
+    if calibration is not None:
+        raise UsageError(
+            f"{str(candidate)!r} would be calibrated on {calibration}, and its parity is not "
+            "judged; export it in single precision"
         )
     trained = _trained(candidate)
     height_width = size or (trained.size if trained else (224, 224))

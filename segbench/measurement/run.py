@@ -36,7 +36,7 @@ from segbench.measurement.workers.replies import (
 )
 from segbench.measurement.workers.supervisor import Question, try_each
 from segbench.progress import Interrupted, Progress
-from segbench.results.candidate import EAGER
+from segbench.results.candidate import is_compared
 from segbench.results.environment import Environment
 from segbench.results.profile import Failure, Profile
 from segbench.runtimes import can_train, find_runtime
@@ -177,7 +177,7 @@ class Run:
         compared = [
             _Asked(at, "in its comparison with eager", Question(task, "parity", "measure"))
             for at in self._living()
-            if (task := self.tasks[at]).candidate.runtime != EAGER and not task.candidate.is_graph
+            if is_compared((task := self.tasks[at]).candidate)
         ]
         for asked, reply in zip(compared, self._ask(compared, PREPARING), strict=True):
             if reply is not None:

@@ -30,11 +30,13 @@ DTYPES = {"fp32": "float32", "bf16": "bfloat16", "fp16": "float16", "int8": "int
 """What ``workload.dtype`` of a result calls each precision."""
 
 
+SCENES = 64
+"""Drawn street scenes that a network in int8 is calibrated with, where nobody has calibrated it."""
 TOLERANCES = {"fp32": 1e-4, "bf16": 0.05}
 """How far a logit may be from that of eager in single precision, as a share of the largest.
 
 Single precision differs by the order of sums alone (3e-7 for SegFast). bfloat16 has 8 bits of
-mantissa, whose errors add up over the layers (7e-3).
+mantissa, whose errors add up over the layers (7e-3). A precision that is not here is not compared.
 """
 LEAST_AGREEMENT = {"fp32": 0.999, "bf16": 0.97}
 """The least share of pixels with the same class (bfloat16: 0.993 to 0.998 for SegFast)."""
@@ -234,6 +236,29 @@ leave out '@openvino'
     if runtime is not None:
         raise UsageError(f"cannot {what} {text!r}: {why}; leave out '@{runtime}'")
     return text
+
+
+def is_compared(candidate: Candidate) -> bool:
+    """Tell whether what a candidate hands out is compared with what eager hands out.
+
+    Eager itself, a graph file and what is calibrated on scenes that it was not trained on are not.
+
+    >>> [is_compared(Candidate.parse(f"segfast@{each}")) for each in ("eager", "openvino")]
+    [False, True]
+    """
+    runtime = candidate.runtime
+    return runtime != EAGER and runtime.precision in TOLERANCES and not candidate.is_graph
+
+
+def calibration_of(candidate: Candidate) -> str | None:
+    """Return what a candidate in int8 is calibrated on; None for another precision, or a file.
+
+    >>> calibration_of(Candidate.parse("segfast@openvino:int8"))
+    '64 drawn street scenes'
+    """
+    if candidate.runtime.precision != "int8" or candidate.is_graph:
+        return None
+    return f"{SCENES} drawn street scenes"
 
 
 def names_head(text: str) -> bool:

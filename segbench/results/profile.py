@@ -341,6 +341,8 @@ class Profile:
         filled_norms: batch norms that were given seeded statistics such as training leaves, because
             the network has no trained weights; None in results of before this was done.
         lowering: None where it was given to its runtime as it is.
+        calibration: what its ranges in int8 were seen on; its latency counts, and nobody has judged
+            its accuracy. None in another precision.
         complete: False where the run was interrupted; what is there was measured all the same.
     """
 
@@ -370,6 +372,7 @@ class Profile:
     parity: Parity | None = None
     filled_norms: Count | None = None
     lowering: Lowering | None = None
+    calibration: str | None = None
     complete: bool = True
     created: str = ""
     schema: str = PROFILE_SCHEMA

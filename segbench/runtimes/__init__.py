@@ -156,6 +156,7 @@ class Runtime:
     Attributes:
         prepare: import string of its :class:`Prepare`.
         precisions: that it can compute with.
+        further: packages that one of these needs beside, which the extra of its name installs.
         options: its options with the values that each may have.
         packages: that must be installed for it, by the names that are imported.
         extra: of segbench that installs them.
@@ -171,6 +172,7 @@ class Runtime:
 
     prepare: str
     precisions: tuple[str, ...] = ("fp32",)
+    further: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     options: Mapping[str, tuple[Value, ...]] = field(default_factory=dict)
     packages: tuple[str, ...] = ()
     extra: str = ""
@@ -216,7 +218,8 @@ RUNTIMES: dict[str, Runtime] = {
     ),
     "openvino": Runtime(
         "segbench.runtimes.openvino:prepare",
-        precisions=("fp32", "bf16"),
+        precisions=("fp32", "bf16", "int8"),
+        further={"int8": ("nncf",)},
         packages=("openvino",),
         extra="openvino",
         reads=(".xml", ".onnx"),
@@ -256,6 +259,12 @@ compile, onnxruntime, openvino)
         raise UsageError(
             f"runtime {spec.name!r} does not compute with {spec.precision} "
             f"(precisions: {', '.join(row.precisions)})"
+        )
+    further = missing_packages(row, spec.precision)
+    if further:
+        raise NotInstalledError(
+            f"runtime {spec.name!r} needs {' and '.join(further)} for {spec.precision}, which is "
+            f"not installed here; install it with: pip install 'segbench[{spec.precision}]'"
         )
     options = {"head": HEADS, "lower": (True, False), **row.options}
     for name, value in spec.options.items():
@@ -312,9 +321,19 @@ def rewritings_of(spec: RuntimeSpec) -> tuple[str, ...]:
     )
 
 
-def missing_packages(row: Runtime) -> tuple[str, ...]:
-    """Return the packages of a runtime that are not installed; none is imported."""
-    return tuple(name for name in row.packages if importlib.util.find_spec(name) is None)
+def missing_packages(row: Runtime, precision: str | None = None) -> tuple[str, ...]:
+    """Return the packages of a runtime that are not installed; none is imported.
+
+    Args:
+        precision: one whose further packages are meant; None for those of the runtime itself.
+    """
+    wanted = row.packages if precision is None else row.further.get(precision, ())
+    return tuple(name for name in wanted if importlib.util.find_spec(name) is None)
+
+
+def precisions_here(row: Runtime) -> tuple[str, ...]:
+    """Return the precisions of a runtime whose packages are installed."""
+    return tuple(each for each in row.precisions if not missing_packages(row, each))
 
 
 def runtime_version(name: str) -> str | None:

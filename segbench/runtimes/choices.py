@@ -8,7 +8,13 @@ from dataclasses import replace
 
 from segbench.errors import NotInstalledError, UsageError
 from segbench.results.candidate import HEADS, RuntimeSpec, read_precision
-from segbench.runtimes import RUNTIMES, check_runtime, find_runtime, missing_packages
+from segbench.runtimes import (
+    RUNTIMES,
+    check_runtime,
+    find_runtime,
+    missing_packages,
+    precisions_here,
+)
 
 ALL = "all"
 
@@ -94,7 +100,7 @@ def _named(text: str, *, absent: bool) -> list[tuple[RuntimeSpec, bool]]:
 def _precisions(spec: RuntimeSpec, text: str, runtimes: str) -> Sequence[str]:
     row = find_runtime(spec.name)
     if text.strip() == ALL:
-        return row.precisions
+        return precisions_here(row)
     wanted = [read_precision(each) for each in _split(text)]
     if runtimes.strip() != ALL:
         return wanted

@@ -25,7 +25,9 @@ if TYPE_CHECKING:
 
     from segbench.results.candidate import RuntimeSpec
 
-TYPES = {"fp32": ov.Type.f32, "bf16": ov.Type.bf16}
+# What is in no other precision is computed in this one.
+TYPES = {"fp32": ov.Type.f32, "bf16": ov.Type.bf16, "int8": ov.Type.f32}
+MULTIPLIES = ("Convolution", "Deconvolution", "FullyConnected", "MatMul")
 
 
 class OpenvinoSession:
@@ -60,7 +62,7 @@ def prepare(
         UsageError: the engine lacks an operator, or computes with another precision than was asked
             for.
     """
-    return OpenvinoSession(start(convert(model, images, store), spec))
+    return OpenvinoSession(start(graph_of(model, images, spec, store), spec))
 
 
 def start(graph: ov.Model, spec: RuntimeSpec) -> ov.CompiledModel:
@@ -74,7 +76,7 @@ def start(graph: ov.Model, spec: RuntimeSpec) -> ov.CompiledModel:
     if dtype != DTYPES[spec.precision]:
         raise UsageError(
             f"runtime 'openvino' was asked for {spec.precision} and computes with {dtype} "
-            "on this CPU; leave that precision out"
+            "on this CPU; ask for that, or leave this precision out"
         )
     return compiled
 
@@ -91,15 +93,27 @@ def _convert(model: nn.Module, images: Tensor) -> ov.Model:
         ) from error
 
 
-def convert(model: nn.Module, images: Tensor, store: Path | None = None) -> ov.Model:
-    """Return the model converted for images of this shape, or what is stored of it."""
+def convert(model: nn.Module, images: Tensor) -> ov.Model:
+    """Return the model converted for images of this shape, in single precision."""
     set_mode(model, training=False)
+    with torch.no_grad(), exporting(), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of the tracer, about itself
+        return _convert(model, images)
+
+
+def graph_of(
+    model: nn.Module, images: Tensor, spec: RuntimeSpec, store: Path | None = None
+) -> ov.Model:
+    """Return the graph that is compiled for a precision, or what is stored of it."""
     path = None if store is None else store.with_suffix(".xml")
     if path is not None and path.exists():
         return ov.Core().read_model(path)
-    with torch.no_grad(), exporting(), warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of the tracer, about itself
-        graph = _convert(model, images)
+    graph = convert(model, images)
+    if spec.precision == "int8":
+        from segbench.runtimes.openvino_int8 import drawn_images, quantise  # noqa: PLC0415
+
+        batch, channels, height, width = images.shape
+        graph = quantise(graph, list(drawn_images((batch, channels, height, width))))
     if path is not None:
         _store(graph, path)
     return graph
@@ -127,8 +141,21 @@ def _store(graph: ov.Model, path: Path) -> None:
 
 
 def _dtype_of(compiled: ov.CompiledModel) -> str:
-    """Return the precision that the engine says it computes with, by torch's name."""
+    """Return the precision that the engine says it computes with, by torch's name.
+
+    It is int8 where anything is that multiplies; the engine's own hint is of what is not.
+    """
+    for node in compiled.get_runtime_model().get_ops():
+        is_small = told(node, "runtimePrecision") in {"i8", "u8"}
+        if is_small and told(node, "layerType") in MULTIPLIES:
+            return "int8"
     kind = compiled.get_property(hint.inference_precision)
     return {ov.Type.f32: "float32", ov.Type.bf16: "bfloat16", ov.Type.f16: "float16"}.get(
         kind, str(kind)
     )
+
+
+def told(executed: ov.Node, key: str) -> str:
+    """Return what the engine says of a node that it executes; an empty text where it does not."""
+    said = executed.get_rt_info()
+    return str(said[key].astype(str)) if key in said else ""

@@ -16,7 +16,7 @@ from segbench.runtimes.executed_layers import (
     Operation,
     trace,
 )
-from segbench.runtimes.openvino import convert, engine_options
+from segbench.runtimes.openvino import engine_options, graph_of, told
 from segbench.runtimes.openvino_operations import count_macs, shape_of
 
 if TYPE_CHECKING:
@@ -29,7 +29,14 @@ if TYPE_CHECKING:
 COMPILATIONS = 5
 WARM_UP_PASSES = 2  # of each
 PASSES = 2  # of each
-DTYPES = {"f32": "float32", "bf16": "bfloat16", "f16": "float16", "i32": "int32", "i8": "int8"}
+DTYPES = {
+    "f32": "float32",
+    "bf16": "bfloat16",
+    "f16": "float16",
+    "i32": "int32",
+    "i8": "int8",
+    "u8": "uint8",
+}
 BITS = re.compile(r"[0-9]+")
 # What torch's tracer makes of scopes: __module.stem.0/aten::relu/Relu, and aten::add/Add without.
 SCOPE = re.compile(r"(?:__module\.([^/]+)/)?\w+::")
@@ -42,7 +49,7 @@ def profile_layers(
 ) -> list[ExecutedLayer]:
     """Return what is executed of a model, with times of several compilations."""
     del folder  # it writes no files
-    graph = convert(model, images, store)
+    graph = graph_of(model, images, spec, store)
     options = {**engine_options(spec), properties.enable_profiling: True}
     times: dict[str, list[float]] = {}
     kinds: dict[str, str] = {}
@@ -58,7 +65,7 @@ def profile_layers(
     nodes = [
         _node(each, medians, kinds)
         for each in compiled.get_runtime_model().get_ordered_ops()
-        if _told(each, "layerType") != "Const"
+        if told(each, "layerType") != "Const"
     ]
     return trace(nodes, read_operations(graph))
 
@@ -97,30 +104,24 @@ def _node(executed: ov.Node, times: dict[str, float], kinds: dict[str, str]) -> 
     known = [each for each in (*results, *taken) if each is not None]
     outputs = executed.outputs()
     shape = shape_of(outputs[0]) if outputs else None
-    precision = _told(executed, "runtimePrecision").lower()
+    precision = told(executed, "runtimePrecision").lower()
     return Node(
         name=name,
-        kind=kinds.get(name, _told(executed, "layerType")),
-        operations=tuple(filter(None, _told(executed, "originalLayersNames").split(","))),
+        kind=kinds.get(name, told(executed, "layerType")),
+        operations=tuple(filter(None, told(executed, "originalLayersNames").split(","))),
         sources=tuple(value.get_node().get_friendly_name() for value in executed.input_values()),
         time_s=times.get(name),
         output_shape=shape or (),
         output_bytes=sum(each or 0 for each in results),
         moved_bytes=sum(known) if len(known) == len(results) + len(taken) else None,
-        exec_type=_told(executed, "primitiveType") or None,
+        exec_type=told(executed, "primitiveType") or None,
         dtype=DTYPES.get(precision, precision) or None,
     )
 
 
-def _told(executed: ov.Node, key: str) -> str:
-    """Return what the engine says of a node that it executes."""
-    told = executed.get_rt_info()
-    return str(told[key].astype(str)) if key in told else ""
-
-
 def _bytes(output: ov.Output) -> int | None:
     shape = shape_of(output)
-    precisions = _told(output.get_node(), "outputPrecisions").split(",")
+    precisions = told(output.get_node(), "outputPrecisions").split(",")
     bits = BITS.search(precisions[min(output.get_index(), len(precisions) - 1)])
     if shape is None:
         return None

@@ -17,7 +17,7 @@ from segbench.measurement.instruments.inference import HANDED_OUT, IMAGES
 from segbench.measurement.settings import RGB, Settings
 from segbench.measurement.temporary import held_folder
 from segbench.measurement.workers.supervisor import Worker
-from segbench.results.candidate import EAGER, Candidate
+from segbench.results.candidate import EAGER, Candidate, calibration_of
 from segbench.results.workload import DEFAULT
 from segbench.runtimes import check_runtime
 from segbench.runtimes.graph_files import read_metadata
@@ -75,6 +75,7 @@ class TrainedNetwork:
         assert candidate.weights is not None  # noqa: S101 - what is read as one has them
         check_runtime(candidate.runtime)
         _refuse_strided(candidate.runtime.head)
+        _refuse_uncalibrated(candidate)
         if candidate.threads is not None:
             torch.set_num_threads(candidate.threads)  # of eager; workers have their own
         self.candidate = candidate
@@ -217,6 +218,15 @@ def _refuse_strided(head: str) -> None:
         raise UsageError(
             f"head {STRIDED!r} hands out classes at the network's own stride, and labels and "
             "pictures need one a pixel; take head=argmax"
+        )
+
+
+def _refuse_uncalibrated(candidate: Candidate) -> None:
+    calibration = calibration_of(candidate)
+    if calibration is not None:
+        raise UsageError(
+            f"{str(candidate)!r} would be calibrated on {calibration}, which is enough to time it "
+            "and not to judge it; evaluate fp32 or bf16"
         )
 
 

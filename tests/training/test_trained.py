@@ -75,6 +75,8 @@ def test_a_picture_is_predicted_in_a_runtime_as_in_eager():
          "network's own stride, and labels and pictures need one a pixel; take head=argmax")),
         ("onnxrutime", "unknown runtime 'onnxrutime'; did you mean 'onnxruntime'? (runtimes: "),
         ("onnxruntime:int8", "runtime 'onnxruntime' does not compute with int8 (precisions: "),
+        ("openvino:int8", ("'segfast-streets@openvino:int8' would be calibrated on 64 drawn street "
+         "scenes, which is enough to time it and not to judge it; evaluate fp32 or bf16")),
     ],
 )  # fmt: skip
 def test_a_runtime_that_is_not_possible_is_one_line(runtime, said):

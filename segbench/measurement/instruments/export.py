@@ -9,13 +9,14 @@ from torch import Tensor, nn
 
 from segbench.errors import UsageError
 from segbench.measurement.instruments.model_under_test import ModelUnderTest
-from segbench.measurement.instruments.parity import street_pixels, with_moved
+from segbench.measurement.instruments.parity import BATCHES, with_moved
 from segbench.measurement.instruments.thread_pools import set_threads
 from segbench.measurement.workers.stages import TELLER
 from segbench.results.candidate import TOLERANCES
 from segbench.runtimes import graphs_of
 from segbench.runtimes.agreement import Agreement
 from segbench.runtimes.inputs import normalised
+from segbench.runtimes.street_scenes import street_pixels
 
 if TYPE_CHECKING:
     from typing import Any
@@ -73,7 +74,7 @@ class ExportInstrument:
             )
         if not tested.classes:  # nothing was inspected, and no logits were found yet
             tested.check_module()
-        batches = list(street_pixels(tested.shape))
+        batches = list(street_pixels(tested.shape, BATCHES))
         images = [tested.cast(normalised(pixels).contiguous()) for pixels in batches]
         logits_of = tested.strided if tested.runtime.head == "argmax-strided" else tested.logits_of
         expected = [logits_of(each).float() for each in images]

@@ -4,11 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
-import torch
-from PIL import Image
-
-from segbench.data.registry import BUILT_IN, open_dataset
+from segbench.data.registry import BUILT_IN
 from segbench.measurement.instruments.model_under_test import ModelUnderTest
 from segbench.measurement.instruments.thread_pools import set_threads
 from segbench.measurement.workers.stages import TELLER
@@ -16,9 +12,12 @@ from segbench.results.candidate import EAGER, MOVED, TOLERANCES, is_close
 from segbench.runtimes.agreement import Agreement
 from segbench.runtimes.heads import in_form
 from segbench.runtimes.inputs import make_noise, normalised
+from segbench.runtimes.street_scenes import street_pixels
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+
+    import torch
 
     from segbench.measurement.workers.protocol import Task
     from segbench.measurement.workers.replies import ParityReply
@@ -61,7 +60,7 @@ class ParityInstrument:
             for number in range(BATCHES):
                 yield self._under_test.cast(make_noise(shape, seed=number))
             return
-        for pixels in street_pixels(shape):
+        for pixels in street_pixels(shape, BATCHES):
             yield self._under_test.cast(normalised(pixels).contiguous())
 
 
@@ -94,19 +93,3 @@ def with_moved(
         agreement.add(in_form(logits_of(moved).float(), form), logits)
     own = agreement.reply()
     return {**found, "moved": [own["beyond"], own["argmax_agreement"]]}
-
-
-def street_pixels(shape: tuple[int, int, int, int]) -> Iterator[torch.Tensor]:
-    """Yield batches of drawn street scenes as bytes, (batch, height, width, 3).
-
-    Args:
-        shape: of the network's input, (batch, 3, height, width).
-    """
-    batch, _, height, width = shape
-    scenes = open_dataset(BUILT_IN).splits["val"]
-    for number in range(BATCHES):
-        pictures = [
-            np.array(Image.fromarray(scenes[number * batch + at].image()).resize((width, height)))
-            for at in range(batch)
-        ]
-        yield torch.from_numpy(np.stack(pictures))

@@ -173,6 +173,11 @@ def remarks_on(profile: Profile) -> tuple[str, ...]:
     if profile.lowering is not None:
         said = {"lowered": profile.lowering.applied, "left as it was": profile.lowering.left}
         found += [f"{name}: {how}: {'; '.join(words)}" for how, words in said.items() if words]
+    if profile.calibration is not None:
+        found.append(
+            f"{name}: calibrated on {profile.calibration}: its latency counts, and its accuracy is "
+            "not judged"
+        )
     if profile.parity is not None and not profile.parity.is_right:
         found.append(f"{name}: wrong: {profile.parity.describe()}; its figures are of no use")
     found += [f"{name}: noisy: {why}" for why in profile.noise.reasons]
