@@ -27,7 +27,6 @@ import subprocess
 import sys
 import tempfile
 import time
-import timeit
 import uuid
 import zipfile
 from collections.abc import Callable, Mapping, Sequence
@@ -187,12 +186,18 @@ class Archive:
 
 
 class Ended(NamedTuple):
-    """How a command ended; `after_s` the signal, None where it was over before."""
+    """How a command ended.
+
+    Attributes:
+        after_s: seconds after the signal; None where it was over before.
+        is_early: whether it had not taken the signals over by then.
+    """
 
     code: int | None
     errors: str
     seconds: float
-    after_s: float | None
+    after_s: float | None = None
+    is_early: bool = False
 
 
 @dataclass
@@ -203,7 +208,6 @@ class LimitRun:
     folder: Path
     archive: Archive | None = None
     url: str = ""
-    early_s: float = 0.0
     count: int = 0
 
     def trial(self) -> Trial:
@@ -228,7 +232,7 @@ class LimitRun:
                 stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=errors,
                 start_new_session=True,
             )  # fmt: skip
-            after_s = _kill(process, *kill) if kill is not None else None
+            sent = _kill(process, *kill) if kill is not None else None
             with contextlib.suppress(subprocess.TimeoutExpired):
                 process.wait(LONGEST_S if kill is None else ENDS_S)
             if (code := process.poll()) is None:
@@ -237,17 +241,34 @@ class LimitRun:
         ended = time.monotonic()
         words = said.read_text(encoding="utf-8", errors="replace")
         said.unlink()
-        return Ended(code, words, ended - began, None if after_s is None else ended - after_s)
+        if sent is None:
+            return Ended(code, words, ended - began)
+        when_s, is_early = sent
+        return Ended(code, words, ended - began, ended - when_s, is_early=is_early)
 
 
-def _kill(process: subprocess.Popen[bytes], name: str, moment_s: float) -> float | None:
-    """Wait, and send the signal; return when that was, None if the command was over."""
+def _kill(
+    process: subprocess.Popen[bytes], name: str, moment_s: float
+) -> tuple[float, bool] | None:
+    """Wait, and send the signal; return when that was, None if the command was over.
+
+    With it goes whether the command had not taken the signals over by then: Python was still
+    starting, and ends as it does.
+    """
     with contextlib.suppress(subprocess.TimeoutExpired):
         process.wait(moment_s)
         return None
+    is_early = not _takes_signals(process.pid)
     send = os.killpg if name in TO_ALL else os.kill
     send(process.pid, getattr(signal, f"SIG{name}"))
-    return time.monotonic()
+    return time.monotonic(), is_early
+
+
+def _takes_signals(pid: int) -> bool:
+    """Tell whether a process handles SIGTERM, as segbench's commands do, and Python does not."""
+    status = Path(f"/proc/{pid}/status").read_text(encoding="ascii", errors="replace")
+    [caught] = [line.split()[1] for line in status.splitlines() if line.startswith("SigCgt:")]
+    return bool(int(caught, 16) >> (signal.SIGTERM - 1) & 1)
 
 
 @dataclass
@@ -269,7 +290,7 @@ def kill_one(
     ended = bench.run(scenario, trial, mark, kill=(signal_name, moment_s))
     tally.tried += 1
     wrong = [f"a process is left: {each}" for each in wait_for_processes(mark, patience_s=10.0)]
-    state, more = judge_end(ended, signal_name, early_s=bench.early_s, codes=scenario.codes)
+    state, more = judge_end(ended, signal_name, codes=scenario.codes)
     tally.early += state == "early"
     tally.finished += state == "finished"
     wrong += more
@@ -285,9 +306,7 @@ def kill_one(
     shutil.rmtree(trial.folder, ignore_errors=True)
 
 
-def judge_end(
-    ended: Ended, signal_name: str, *, early_s: float, codes: Sequence[int]
-) -> tuple[str, list[str]]:
+def judge_end(ended: Ended, signal_name: str, *, codes: Sequence[int]) -> tuple[str, list[str]]:
     """Return whether the signal came in time, and what was wrong with the end."""
     number = getattr(signal, f"SIG{signal_name}")
     if ended.after_s is None:
@@ -299,7 +318,7 @@ def judge_end(
     if signal_name == "KILL":
         return "right", [] if ended.code == -number else [f"exit code {ended.code}"]
     # Python's own start may end with 1, and any words.
-    if ended.seconds - ended.after_s < early_s and ended.code in {-number, INTERRUPTED, 1}:
+    if ended.is_early and ended.code in {-number, INTERRUPTED, 1}:
         return "early", []
     wrong = [] if ended.code == INTERRUPTED else [f"exit code {ended.code}, not {INTERRUPTED}"]
     lines = ended.errors.splitlines() or [""]
@@ -452,13 +471,6 @@ def make_kill_workshop(folder: Path, names: Sequence[str]) -> Path:
     return workshop
 
 
-def time_start_up() -> float:
-    """Return the seconds that Python takes until a command's own code runs, at most."""
-    command = [sys.executable, "-P", "-m", "segbench", "--version"]
-    took = timeit.repeat(lambda: subprocess.run(command, check=True, capture_output=True), number=1)
-    return 1.2 * max(took)  # other work may slow it down
-
-
 def moments(count: int, duration_s: float, *, seed: str) -> list[float]:
     """Return moments spread over a duration, one in each of so many equal parts of it."""
     rng = random.Random(seed)  # noqa: S311 - no secret
@@ -476,7 +488,7 @@ def kill_all(
         contextlib.ExitStack() as stack,
     ):
         workshop = make_kill_workshop(Path(home), names)
-        bench = LimitRun(workshop, Path(home) / "trials", early_s=time_start_up())
+        bench = LimitRun(workshop, Path(home) / "trials")
         bench.folder.mkdir()
         if "data-fetch" in names:
             bench.archive = Archive()
