@@ -10,6 +10,7 @@ from typer.core import TyperGroup
 from segbench.cli.baseline import baseline_app
 from segbench.cli.check import check
 from segbench.cli.compare import compare
+from segbench.cli.compress import compress
 from segbench.cli.data import data_app
 from segbench.cli.env import env
 from segbench.cli.evaluate import evaluate
@@ -27,7 +28,8 @@ from segbench.cli.train import train
 LONGEST_HELP = 200  # letters of what a list says of a command
 GROUPS = {
     "Measure": ("profile", "compare", "check", "baseline"),
-    "Data and training": ("data", "train", "evaluate", "predict", "export", "reproduce"),
+    "Data and training": ("data", "train", "evaluate", "predict", "reproduce"),
+    "Make it small": ("compress", "export"),
     "Search": ("search",),
     "Look": ("models", "runtimes", "runs", "report", "env"),
 }
@@ -101,6 +103,7 @@ app.command(epilog="Example: segbench predict runs/segfast-streets-0 photos --ou
 app.command(epilog="Example: segbench export runs/first --to onnx --head argmax -o first.onnx")(
     export
 )
+app.command(epilog="Example: segbench compress runs/first --prune 0.6x --for openvino")(compress)
 app.command(epilog="Example: segbench reproduce segfast --data-root ~/datasets")(reproduce)
 app.add_typer(search_app)
 app.command(epilog="Example: segbench models segfast")(models)

@@ -23,6 +23,7 @@ from segbench.errors import UsageError
 from segbench.files import fields_as, parse_fields, write_text
 from segbench.results.baseline import BASELINE_SCHEMA, Baseline
 from segbench.results.check import CHECK_SCHEMA, Check
+from segbench.results.compression import COMPRESSION_SCHEMA, Compression
 from segbench.results.dataset import DATA_SCHEMA, DataFindings
 from segbench.results.evaluation import EVALUATION_SCHEMA, Evaluation
 from segbench.results.profile import COMPARISON_SCHEMA, PROFILE_SCHEMA, Comparison, Profile
@@ -41,6 +42,7 @@ Result = (
     | Reproduction
     | SearchResult
     | Retraining
+    | Compression
 )
 
 
@@ -74,6 +76,7 @@ KINDS: dict[str, Kind] = {
     REPRODUCTION_SCHEMA: _kind(Reproduction, "reproducing:report_reproduction", "seeds_frame"),
     SEARCH_SCHEMA: _kind(SearchResult, "searching:report_search", "trials_frame"),
     RETRAINING_SCHEMA: _kind(Retraining, "retraining:report_retraining", "retrained_frame"),
+    COMPRESSION_SCHEMA: _kind(Compression, "compressing:report_compression", "stages_frame"),
 }
 """The one table of results, by schema."""
 

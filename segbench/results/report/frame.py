@@ -9,6 +9,7 @@ import pandas as pd
 
 from segbench.results.baseline import Baseline
 from segbench.results.check import Check, Judgement
+from segbench.results.compression import Compression
 from segbench.results.dataset import DataFindings
 from segbench.results.evaluation import Evaluation
 from segbench.results.metrics import METRICS, phase_of
@@ -128,6 +129,29 @@ def retrained_frame(found: Retraining) -> pd.DataFrame:
         }
         for row in found.rows
         for seed, miou in zip(found.seeds, row.miou, strict=True)
+    ]
+    return pd.DataFrame(rows)
+
+
+def stages_frame(found: Compression) -> pd.DataFrame:
+    """Return a row per stage."""
+    rows = [
+        {
+            "step": stage.step,
+            "model": stage.model,
+            "dataset": found.dataset,
+            "runtime": found.runtime,
+            "params": stage.params,
+            "size_bytes": stage.size_bytes,
+            "latency_s": stage.latency_s,
+            "ratio": stage.ratio,
+            **{
+                f"miou_{split}_{protocol}": miou
+                for split, by_protocol in stage.miou.items()
+                for protocol, miou in by_protocol.items()
+            },
+        }
+        for stage in found.stages
     ]
     return pd.DataFrame(rows)
 
