@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from made_up_results import (
     make_check,
     make_comparison,
+    make_compression,
     make_evaluation,
     make_layers,
     make_profile,
@@ -45,6 +46,7 @@ RESULTS = {
     "reproduction": make_reproduction,
     "search": make_search,
     "retraining": make_retraining,
+    "compression": make_compression,
 }
 BUDGETS = """
 baseline = "base.json"

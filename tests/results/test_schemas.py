@@ -10,6 +10,7 @@ from jsonschema import Draft202012Validator
 from made_up_results import (
     make_check,
     make_comparison,
+    make_compression,
     make_evaluation,
     make_layers,
     make_profile,
@@ -49,6 +50,7 @@ MADE_UP = {
     "reproduction": make_reproduction(),
     "search": make_search(),
     "retraining": make_retraining(),
+    "compression": make_compression(),
     "interrupted check": make_check(verdict=None, judgements=(), noise=None, complete=False),
 }
 
@@ -79,7 +81,7 @@ def test_the_schemas_are_written_into_a_folder(tmp_path):
     write_files(tmp_path)
     kinds = (
         *("profile", "comparison", "check", "baseline"),
-        *("data", "evaluation", "reproduction", "search", "retraining"),
+        *("data", "evaluation", "reproduction", "search", "retraining", "compression"),
     )
     assert {path.name for path in tmp_path.iterdir()} == {f"{kind}-1.json" for kind in kinds}
     assert json.loads((tmp_path / "check-1.json").read_text()) == json_schema("segbench/check/1")
@@ -160,7 +162,7 @@ def test_an_unknown_schema_is_refused():
         "unknown schema 'segbench/check/9' "
         "(schemas: segbench/profile/1, segbench/comparison/1, segbench/check/1, "
         "segbench/baseline/1, segbench/data/1, segbench/evaluation/1, segbench/reproduction/1, "
-        "segbench/search/1, segbench/retraining/1)"
+        "segbench/search/1, segbench/retraining/1, segbench/compression/1)"
     )
 
 

@@ -119,7 +119,7 @@ def test_a_schema_that_this_version_does_not_read_is_refused(text, schema):
         f"result 'a.json' is no result that this version reads: its schema is {schema} "
         "(schemas: segbench/profile/1, segbench/comparison/1, segbench/check/1, "
         "segbench/baseline/1, segbench/data/1, segbench/evaluation/1, segbench/reproduction/1, "
-        "segbench/search/1, segbench/retraining/1)"
+        "segbench/search/1, segbench/retraining/1, segbench/compression/1)"
     )
 
 

@@ -7,6 +7,7 @@ from segbench.measurement.recording import PhaseRecord
 from segbench.results.accuracy import Accuracy
 from segbench.results.check import Check, Judgement, Look, Revision
 from segbench.results.comparison import make_ratios
+from segbench.results.compression import Compression, Stage
 from segbench.results.environment import Disturbance, Environment
 from segbench.results.evaluation import PROTOCOLS, Evaluation, Quality
 from segbench.results.profile import (
@@ -452,5 +453,47 @@ def make_retraining() -> Retraining:
             Retrained(2, "segfast,stem_width=32", 0.03, 0.55, (0.57, 0.57)),
         ),
         tau=0.333,
+        created="2026-01-02T03:04:05Z",
+    )
+
+
+def make_compression() -> Compression:
+    """Return a network whose half is faster."""
+
+    def mious(strict: float) -> dict[str, dict[str, float | None]]:
+        return {"val": {"strict": strict, "void-as-class": strict - 0.01}, "test": {"strict": None}}
+
+    return Compression(
+        run="runs/first",
+        dataset="camvid",
+        runtime="openvino:bf16",
+        size=(224, 224),
+        threads=2,
+        protocol="strict",
+        recipe="modern+distill",
+        epochs=30,
+        asked={"prune": "50%"},
+        stages=(
+            Stage(
+                step=None,
+                model="segfast,classes=11",
+                weights="runs/first/best.safetensors",
+                params=602_544,
+                size_bytes=2_410_176,
+                latency_s=0.012,
+                miou=mious(0.5),
+            ),
+            Stage(
+                step="prune",
+                model="segfast,classes=11,squeeze=8",
+                weights="runs/half/prune/run/best.safetensors",
+                params=158_592,
+                size_bytes=691_200,
+                latency_s=0.006,
+                miou=mious(0.49),
+                ratio=0.5,
+                ci95=(0.48, 0.52),
+            ),
+        ),
         created="2026-01-02T03:04:05Z",
     )

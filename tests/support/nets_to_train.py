@@ -23,6 +23,25 @@ class Small(nn.Module):
         return self.layers(images)
 
 
+class Wide(nn.Module):
+    """Has an option for its width, which pruning asks for, and a shortcut."""
+
+    def __init__(self, classes: int = 2, width: float = 1.0) -> None:
+        super().__init__()
+        wide = round(32 * width)
+        self.stem = nn.Sequential(nn.Conv2d(3, wide, 3, padding=1), nn.BatchNorm2d(wide), nn.ReLU())
+        self.body = nn.Sequential(
+            nn.Conv2d(wide, wide, 3, padding=1, groups=wide, bias=False),
+            nn.BatchNorm2d(wide),
+            nn.Conv2d(wide, wide, 1),
+        )
+        self.head = nn.Conv2d(wide, classes, 1)
+
+    def forward(self, images: Tensor) -> Tensor:
+        x = self.stem(images)
+        return self.head(torch.relu(x + self.body(x)))
+
+
 class WithADraw(Small):
     """Has an option that the zoo's networks have too, and means something else by it."""
 
