@@ -6,6 +6,7 @@ import logging
 import os
 import re
 import warnings
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -35,6 +36,14 @@ NUMPY_OF = {
 DTYPES_OF = {kind: np.dtype(each).name for kind, each in NUMPY_OF.items()}
 
 
+@dataclass(frozen=True)
+class FedBinding:
+    """A binding, and the images in whose memory its input lies, which else would be freed."""
+
+    binding: ort.IOBinding
+    images: Tensor
+
+
 class OnnxruntimeSession:
     """A session whose calls copy neither input nor output: both are bound beforehand."""
 
@@ -44,10 +53,10 @@ class OnnxruntimeSession:
         # Its CPU kernels take the types of the graph, and change none.
         self.dtype = DTYPES_OF.get(self._input.type, self._input.type)
 
-    def feed(self, images: Tensor) -> ort.IOBinding:
+    def feed(self, images: Tensor) -> FedBinding:
         """Return a binding of the images, whose memory it shares, and of an output of its own."""
-        binding = self._session.io_binding()
-        binding.bind_cpu_input(self._input.name, images.contiguous().numpy())
+        binding, held = self._session.io_binding(), images.contiguous()
+        binding.bind_cpu_input(self._input.name, held.numpy())
         shape = self._output.shape
         kind = NUMPY_OF.get(self._output.type)
         if kind is not None and all(isinstance(length, int) for length in shape):
@@ -55,16 +64,16 @@ class OnnxruntimeSession:
             binding.bind_ortvalue_output(self._output.name, value)
         else:  # the graph does not tell the size of what it returns, or it is of a rare type
             binding.bind_output(self._output.name)
-        return binding
+        return FedBinding(binding, held)
 
-    def run(self, batch: ort.IOBinding) -> ort.IOBinding:
+    def run(self, batch: FedBinding) -> FedBinding:
         """Run; the output lies in the binding, until that is run again."""
-        self._session.run_with_iobinding(batch)
+        self._session.run_with_iobinding(batch.binding)
         return batch
 
-    def output(self, found: ort.IOBinding) -> Tensor:
+    def output(self, found: FedBinding) -> Tensor:
         """Return a copy as a tensor."""
-        return torch.from_numpy(found.get_outputs()[0].numpy().copy())
+        return torch.from_numpy(found.binding.get_outputs()[0].numpy().copy())
 
 
 def prepare(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import warnings
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import openvino as ov
@@ -30,6 +31,14 @@ TYPES = {"fp32": ov.Type.f32, "bf16": ov.Type.bf16, "int8": ov.Type.f32}
 MULTIPLIES = ("Convolution", "Deconvolution", "FullyConnected", "MatMul")
 
 
+@dataclass(frozen=True)
+class FedRequest:
+    """A request, and the images in whose memory its input lies, which else would be freed."""
+
+    request: ov.InferRequest
+    images: Tensor
+
+
 class OpenvinoSession:
     """A compiled model, with a request for each input, in whose memory its output lies."""
 
@@ -37,20 +46,20 @@ class OpenvinoSession:
         self._compiled = compiled
         self.dtype = _dtype_of(compiled)
 
-    def feed(self, images: Tensor) -> ov.InferRequest:
+    def feed(self, images: Tensor) -> FedRequest:
         """Return a request for the images, whose memory it shares."""
-        request = self._compiled.create_infer_request()
-        request.set_input_tensor(ov.Tensor(images.contiguous().numpy(), shared_memory=True))
-        return request
+        request, held = self._compiled.create_infer_request(), images.contiguous()
+        request.set_input_tensor(ov.Tensor(held.numpy(), shared_memory=True))
+        return FedRequest(request, held)
 
-    def run(self, batch: ov.InferRequest) -> ov.InferRequest:
+    def run(self, batch: FedRequest) -> FedRequest:
         """Infer; the output lies in the request, until that is run again."""
-        batch.infer(share_outputs=True)  # or it would copy them
+        batch.request.infer(share_outputs=True)  # or it would copy them
         return batch
 
-    def output(self, found: ov.InferRequest) -> Tensor:
+    def output(self, found: FedRequest) -> Tensor:
         """Return a copy as a tensor."""
-        return torch.from_numpy(found.get_output_tensor().data.copy())
+        return torch.from_numpy(found.request.get_output_tensor().data.copy())
 
 
 def prepare(

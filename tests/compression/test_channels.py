@@ -84,7 +84,7 @@ def test_the_channels_with_the_largest_weights_stay():
     network = Joined()
     with torch.no_grad():
         for weight in network.parameters():
-            weight.mul_(0.01)
+            weight.fill_(0.01)
         for at in (1, 4):
             network.stem.weight[at] = 1.0
             network.left.weight[at] = 1.0

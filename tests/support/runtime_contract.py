@@ -111,6 +111,15 @@ class RuntimeContract:
         for batch, logits in zip(fed, expected, strict=True):
             assert_near(session.output(session.run(batch)), logits, spec)
 
+    def test_images_that_nobody_else_holds_are_still_there(self, spec, model, store):
+        expected = [expected_of(model, images(seed)) for seed in range(4)]
+        session = prepare(model, images(0), spec, store)
+        fed = [session.feed(images(seed).transpose(2, 3).contiguous().transpose(2, 3))
+               for seed in range(4)]  # fmt: skip
+        torch.full((64, *images(0).shape), 1e9)  # takes the memory of what was freed
+        for batch, logits in zip(fed, expected, strict=True):
+            assert_near(session.output(session.run(batch)), logits, spec)
+
     def test_what_a_network_returns_beside_its_logits_is_returned_too(self, spec):
         if not find_runtime(spec.name).runs_modules:
             pytest.skip("it is given a module that returns logits alone")
