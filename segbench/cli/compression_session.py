@@ -30,6 +30,7 @@ def compress_with_progress(job: CompressionJob, folder: Path, *, resume: bool) -
             progress=observer.decode,
             on_batch=observer.batch,
             on_epoch=observer.epoch,
+            on_begin=lambda cost: print(cost, file=sys.stderr, flush=True),
         )
 
     found = watched(work, f"what is done is in {folder}, go on with --resume")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import re
+import statistics
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,7 +14,7 @@ from segbench.compression.narrowing import narrowed
 from segbench.compression.prune import prune
 from segbench.data.registry import open_dataset
 from segbench.errors import MeasurementError, UsageError
-from segbench.files import lock_folder, parse_fields, write_text
+from segbench.files import give_up, lock_folder, parse_fields, write_text
 from segbench.measurement.profile import compare
 from segbench.progress import Progress, ignore_progress, timestamp
 from segbench.results.candidate import EAGER, Candidate, RuntimeSpec, is_graph_file
@@ -30,11 +31,15 @@ from segbench.training.run_folder import (
     read_checkpoint,
     write_checkpoint,
 )
+from segbench.training.summary import read_speeds
+from segbench.training.teachers import Teachers
 from segbench.training.trained import load_network
 from zoo.spec import ModelSpec
 from zoo.weights import find_weights
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import torch
 
     from segbench.results.profile import Comparison
@@ -126,6 +131,7 @@ def compress(
     progress: Progress = ignore_progress,
     on_batch: OnBatch = lambda *_: None,
     on_epoch: OnEpoch = lambda *_: None,
+    on_begin: Callable[[str], object] = lambda _: None,
 ) -> Compression:
     """Prune a trained network, fine-tune it, and measure both in turns.
 
@@ -134,6 +140,7 @@ def compress(
 
     Args:
         resume: go on with what is in the folder.
+        on_begin: called with what it will cost, before the first step.
 
     Raises:
         UsageError: the network cannot be pruned so far, or a value cannot be used.
@@ -146,8 +153,10 @@ def compress(
         RunFolder(out).check_free()
     folder = out / "prune"
     start = folder / START
+    tuning = _tuning(job, parent)
     lock = lock_folder(out)
     try:
+        on_begin(_describe_cost(job, tuning))
         if not resume:
             write_text(out / JOB, job.to_text(), force=True)
         if not start.is_file():
@@ -156,10 +165,25 @@ def compress(
             folder.mkdir(exist_ok=True)
             about = {**parent.kept, "model": narrow.to_json(), "epoch": None}
             write_checkpoint(start, cut, about)
-        tuned = _tune(job, parent, start, folder / RUN, progress, on_batch, on_epoch)
+        tuned = _tune(tuning, start, folder / RUN, progress, on_batch, on_epoch)
         return _measure(job, parent, tuned, progress)
     finally:
+        if not start.is_file():  # nothing came of it
+            (out / JOB).unlink(missing_ok=True)
+            give_up(lock)
         lock.release()
+
+
+def _describe_cost(job: CompressionJob, tuning: Job) -> str:
+    """Say how long fine-tuning may take, as far as the run tells."""
+    epochs = tuning.effective_recipe.epochs
+    said = f"fine-tuning takes {epochs} epoch{'s' * (epochs != 1)} at most"
+    speeds = read_speeds(Path(job.run) / "speed.csv")
+    if not speeds:
+        return said
+    epoch_s = statistics.median(each.train_s + each.validation_s for each in speeds)
+    about_min = epochs * epoch_s / 60
+    return f"{said}; those of the run took {epoch_s:.0f} s, so about {about_min:.0f} min"
 
 
 def _check_same(job: CompressionJob, out: Path) -> None:
@@ -249,9 +273,43 @@ def _cut(parent: _Parent, narrow: ModelSpec) -> dict[str, torch.Tensor]:
     return prune(network, narrow, normalised(pixels)).state_dict()
 
 
+def _tuning(job: CompressionJob, parent: _Parent) -> Job:
+    """Return the job of fine-tuning, as far as it is known before anything is cut.
+
+    Raises:
+        UsageError: a value of it cannot be used, or the dataset has other classes than the run.
+    """
+    before = parent.about.job
+    name, root = _data(job, before)
+    dataset = open_dataset(name, root)
+    if dataset.classes != parent.about.classes:
+        raise UsageError(
+            f"{job.run!r} was trained on other classes than those of {dataset.name!r}; give the "
+            "dataset that it was trained on"
+        )
+    teachers = job.teachers or (str(parent.path),)
+    Teachers(teachers, classes=dataset.classes, outputs=parent.outputs)  # which refuses others
+    return Job(
+        model=parent.spec.name,
+        dataset=name,
+        data_root=str(root) if root else None,
+        size=before.size,
+        protocol=before.protocol,
+        recipe=distilling(job.recipe or before.recipe),
+        epochs=job.epochs or before.epochs,
+        batch=before.batch,
+        seed=job.seed,
+        teachers=teachers,
+    )
+
+
+def _data(job: CompressionJob, before: Job) -> tuple[str, Path | None]:
+    root = job.data_root or (Path(before.data_root) if before.data_root else None)
+    return job.dataset or before.dataset, root
+
+
 def _tune(
-    job: CompressionJob,
-    parent: _Parent,
+    tuning: Job,
     start: Path,
     folder: Path,
     progress: Progress,
@@ -259,25 +317,12 @@ def _tune(
     on_epoch: OnEpoch,
 ) -> Path:
     """Fine-tune what was cut, and return the weights of the best epoch."""
-    before = parent.about.job
     _, about = read_checkpoint(start, WeightsMetadata)
     options = {name: value for name, value in about.model.spec.options.items() if name != "classes"}
-    tuning = Job(
-        model=str(ModelSpec(about.model.spec.name, options)),
-        dataset=job.dataset or before.dataset,
-        data_root=str(job.data_root) if job.data_root else before.data_root,
-        size=before.size,
-        protocol=before.protocol,
-        recipe=distilling(job.recipe or before.recipe),
-        epochs=job.epochs or before.epochs,
-        batch=before.batch,
-        seed=job.seed,
-        start=str(start),
-        teachers=job.teachers or (str(parent.path),),
-    )
+    model = str(ModelSpec(about.model.spec.name, options))
     run = RunFolder(folder)
     train(
-        tuning,
+        dataclasses.replace(tuning, model=model, start=str(start)),
         folder,
         resume=run.is_begun,
         on_decode=progress,
@@ -335,9 +380,7 @@ def _measure(job: CompressionJob, parent: _Parent, tuned: Path, progress: Progre
 def _accuracy(
     job: CompressionJob, parent: _Parent, candidate: Candidate, progress: Progress
 ) -> dict[str, dict[Any, float | None]]:
-    before = parent.about.job
-    root = job.data_root or (Path(before.data_root) if before.data_root else None)
-    name = job.dataset or before.dataset
+    name, root = _data(job, parent.about.job)
     splits = [split for split in ("val", "test") if open_dataset(name, root).splits.get(split)]
     text = str(candidate.weights) + ("" if job.runtime == EAGER else f"@{job.runtime}")
     found = {}

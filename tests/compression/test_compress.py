@@ -105,3 +105,30 @@ def test_a_latency_that_no_share_reaches_is_told_with_the_nearest(parent, tmp_pa
 def test_a_goal_that_is_none_is_refused(text):
     with pytest.raises(UsageError, match="write the channels that leave, such as 50%"):
         PruneGoal.parse(text)
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"teachers": ("nothere",)}, "nothere"),
+        ({"recipe": "nope"}, "unknown recipe 'nope'"),
+        ({"dataset": "streets"}, "was trained on other classes than those of 'streets'"),
+        ({"runtime": RuntimeSpec("eager"), "epochs": 0}, "epochs"),
+    ],
+)
+def test_what_is_wrong_is_seen_before_anything_is_made(parent, tmp_path, changes, said):
+    with pytest.raises(UsageError, match=said):
+        compress(make_job(parent, **changes), tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_network_that_cannot_be_pruned_leaves_no_folder(rooms, tmp_path, monkeypatch):
+    monkeypatch.setenv("SEGBENCH_CACHE", str(tmp_path / "cache"))
+    job = Job(model="nets_to_train:Small", dataset=str(rooms), size=(24, 32), epochs=1, batch=4)
+    run = train(job, tmp_path / "small").path
+    said = []
+    with pytest.raises(UsageError, match="has no option for its width"):
+        compress(make_job(run), tmp_path / "out", on_begin=said.append)
+    assert not (tmp_path / "out").exists()
+    [cost] = said
+    assert cost.startswith("fine-tuning takes 2 epochs at most; those of the run took 0 s")
