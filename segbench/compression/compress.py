@@ -296,7 +296,7 @@ def _tuning(job: CompressionJob, parent: _Parent) -> Job:
         size=before.size,
         protocol=before.protocol,
         recipe=distilling(job.recipe or before.recipe),
-        epochs=job.epochs or before.epochs,
+        epochs=before.epochs if job.epochs is None else job.epochs,
         batch=before.batch,
         seed=job.seed,
         teachers=teachers,
