@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import importlib.metadata
 import importlib.util
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol, cast
@@ -21,6 +22,12 @@ if TYPE_CHECKING:
 
     from segbench.results.candidate import RuntimeSpec
     from segbench.runtimes.executed_layers import ExecutedLayer
+
+
+# Engines report their use as soon as they are imported, and keep a device's number in the home
+# folder. Nothing that segbench runs does, unless the user has set these.
+for _variable in ("ORT_DISABLE_TELEMETRY", "NNCF_CI"):
+    os.environ.setdefault(_variable, "1")
 
 
 class Session(Protocol):

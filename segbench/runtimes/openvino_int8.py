@@ -5,14 +5,10 @@ from __future__ import annotations
 import contextlib
 import io
 import logging
-import os
 from typing import TYPE_CHECKING
 
-import torch
-
-os.environ.setdefault("NNCF_CI", "1")  # or it would report its use
-
 import nncf
+import torch
 from nncf.quantization.advanced_parameters import AdvancedQuantizationParameters, OverflowFix
 
 from segbench.results.candidate import SCENES

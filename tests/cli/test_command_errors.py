@@ -104,7 +104,8 @@ def run(capsys, *arguments):
         (["report", "other.json"], ("result 'other.json' is no result that this version reads: its "
          "schema is 'segbench/profile/9' (schemas: segbench/profile/1, segbench/comparison/1, "
          "segbench/check/1, segbench/baseline/1, segbench/data/1, segbench/evaluation/1, "
-         "segbench/reproduction/1, segbench/search/1, segbench/retraining/1)")),
+         "segbench/reproduction/1, segbench/search/1, segbench/retraining/1, "
+         "segbench/compression/1)")),
         (["report", "good.json", "--output", "good.json"], ("'good.json' exists already; choose "
          "another name or add --force")),
     ],

@@ -74,7 +74,7 @@ def test_ingredients_are_added_to_what_the_recipe_has():
         ("paper+flip+flip", "names 'flip' twice"),
         ("paper+lr=1e-3+lr=1e-4", "names 'lr' twice"),
         ("paper+flip=2", "unknown ingredient 'flip=2' of recipe 'paper+flip=2'; did you mean"),
-        ("paper+rate=1e-3", "average, he, lr=NUMBER)"),
+        ("paper+rate=1e-3", "average, he, distill, lr=NUMBER)"),
         ("", "unknown recipe ''"),
     ],
 )
