@@ -74,7 +74,7 @@ def compress(
     """Make a trained network smaller, and measure what that gives and costs."""
     if prune is None:
         raise UsageError("there is no step to take; name one: --prune 50%, or --prune 0.6x")
-    from segbench.compression.compress import CompressionJob, PruneGoal
+    from segbench.compression.compress import CompressionJob
     from segbench.results.candidate import RuntimeSpec
     from segbench.runtimes import check_runtime
 
@@ -82,8 +82,7 @@ def compress(
     check_runtime(spec)
     job = CompressionJob(
         run=run,
-        goal=PruneGoal.parse(prune),
-        asked=prune,
+        prune=prune,
         runtime=spec,
         dataset=dataset,
         data_root=data_root,

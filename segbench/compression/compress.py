@@ -33,7 +33,7 @@ from segbench.training.run_folder import (
 )
 from segbench.training.summary import read_speeds
 from segbench.training.teachers import Teachers
-from segbench.training.trained import load_network
+from segbench.training.trained import TrainedNetwork, load_network
 from zoo.spec import ModelSpec
 from zoo.weights import find_weights
 
@@ -48,6 +48,7 @@ if TYPE_CHECKING:
 
 SHARES = (0.875, 0.75, 0.625, 0.5, 0.375, 0.25)
 """Of the channels, which are tried for a latency that is asked for."""
+FORWARD = "latency.forward.p50_s"
 JOB = "job.json"
 START = "start.safetensors"
 RUN = "run"
@@ -94,15 +95,14 @@ class CompressionJob:
 
     Attributes:
         run: a run folder, or a file of weights that says what it was trained on.
-        goal: of pruning.
+        prune: how far, see :meth:`PruneGoal.parse`.
         runtime: that the result is for.
         teachers: that it is fine-tuned by; the network itself if there are none.
         recipe: that of the run if None, with teachers. `epochs` likewise.
     """
 
     run: str
-    goal: PruneGoal
-    asked: str
+    prune: str
     runtime: RuntimeSpec
     dataset: str | None = None
     data_root: Path | None = None
@@ -112,6 +112,14 @@ class CompressionJob:
     seed: int = 0
     threads: int | None = None
     max_time_s: float = 60.0
+
+    def __post_init__(self) -> None:
+        PruneGoal.parse(self.prune)
+
+    @property
+    def goal(self) -> PruneGoal:
+        """How far the network is to be pruned."""
+        return PruneGoal.parse(self.prune)
 
     def to_text(self) -> str:
         """Return it as JSON, to be held against another."""
@@ -167,10 +175,12 @@ def compress(
             write_checkpoint(start, cut, about)
         tuned = _tune(tuning, start, folder / RUN, progress, on_batch, on_epoch)
         return _measure(job, parent, tuned, progress)
-    finally:
-        if not start.is_file():  # nothing came of it
+    except Exception:
+        if not start.is_file():  # nothing came of it, and nothing will
             (out / JOB).unlink(missing_ok=True)
             give_up(lock)
+        raise
+    finally:
         lock.release()
 
 
@@ -212,8 +222,9 @@ class _Parent:
     def read(cls, job: CompressionJob) -> _Parent:
         if is_graph_file(job.run):
             raise UsageError(f"{job.run!r} is a graph file; compress the run that it is of")
+        # It refuses what could not be evaluated at the end, such as a head without classes.
+        about = TrainedNetwork(Candidate.of_weights(job.run, runtime=job.runtime)).about
         path = find_weights(job.run)
-        _, about = read_checkpoint(path, WeightsMetadata)
         kept = {
             "classes": [dataclasses.asdict(each) for each in about.classes],
             "job": about.job.to_json(),
@@ -246,9 +257,6 @@ def _narrow(job: CompressionJob, parent: _Parent, progress: Progress) -> ModelSp
         f"with {SHARES[-1]:.0%} of its channels {str(parent.spec)!r} takes {least:.2f} times as "
         f"long in {job.runtime}, and {job.goal.times:g} was asked for; ask for more"
     )
-
-
-FORWARD = "latency.forward.p50_s"
 
 
 def _in_turns(
@@ -371,7 +379,7 @@ def _measure(job: CompressionJob, parent: _Parent, tuned: Path, progress: Progre
         protocol=last.protocol,
         recipe=last.recipe,
         epochs=last.effective_recipe.epochs,
-        asked={"prune": job.asked},
+        asked={"prune": job.prune},
         stages=tuple(stages),
         created=timestamp(),
     )

@@ -27,8 +27,7 @@ def parent(rooms, tmp_path, monkeypatch):
 def make_job(parent, text="50%", **changes):
     fields = {
         "run": str(parent),
-        "goal": PruneGoal.parse(text),
-        "asked": text,
+        "prune": text,
         "runtime": RuntimeSpec("eager"),
         "epochs": 2,
         "threads": 1,
@@ -90,7 +89,7 @@ def test_it_does_not_go_on_with_another_job(parent, tmp_path, monkeypatch):
     compress(make_job(parent), tmp_path / "out")
     with pytest.raises(UsageError, match="exists already; add --resume"):
         compress(make_job(parent), tmp_path / "out")
-    with pytest.raises(UsageError, match="goal, asked, epochs differ from what it was begun with"):
+    with pytest.raises(UsageError, match="prune, epochs differ from what it was begun with"):
         compress(make_job(parent, "25%", epochs=3), tmp_path / "out", resume=True)
 
 
@@ -113,7 +112,9 @@ def test_a_goal_that_is_none_is_refused(text):
         ({"teachers": ("nothere",)}, "nothere"),
         ({"recipe": "nope"}, "unknown recipe 'nope'"),
         ({"dataset": "streets"}, "was trained on other classes than those of 'streets'"),
-        ({"runtime": RuntimeSpec("eager"), "epochs": 0}, "epochs"),
+        ({"epochs": 0}, "epochs"),
+        ({"runtime": RuntimeSpec("openvino", "int8")}, "which is enough to time it"),
+        ({"runtime": RuntimeSpec.parse("eager,head=argmax-strided")}, "take head=argmax"),
     ],
 )
 def test_what_is_wrong_is_seen_before_anything_is_made(parent, tmp_path, changes, said):

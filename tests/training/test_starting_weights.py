@@ -5,29 +5,13 @@ import shutil
 
 import pytest
 import torch
+from runs_for_tests import make_job, run
 from torch import nn
 
 from segbench.errors import UsageError
-from segbench.training.config import Job
-from segbench.training.run import train
 from segbench.training.run_folder import write_checkpoint
 from segbench.training.starting_weights import Taken, take_weights
 from segbench.training.summary import read_history
-
-
-def make_job(rooms, **changes):
-    fields = {
-        "model": "nets_to_train:Small",
-        "dataset": str(rooms),
-        "size": (24, 32),
-        "epochs": 2,
-        "batch": 4,
-    }
-    return Job(**(fields | changes))
-
-
-def run(job, folder, **options):
-    return train(job, folder, cache=folder.parent / "cache", **options).path
 
 
 def network(classes=5, width=8):

@@ -5,6 +5,7 @@ import shutil
 
 import pytest
 import torch
+from runs_for_tests import make_job, run
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from torch.nn import functional
@@ -12,27 +13,11 @@ from torch.nn import functional
 from segbench.data.scenes import VOID, LabelClass
 from segbench.errors import UsageError
 from segbench.training.config import Job
-from segbench.training.run import train
 from segbench.training.summary import read_history
 from segbench.training.teachers import Teachers, divergence
 from segbench.training.trained import load_network
 
 RECIPE = "paper+distill"
-
-
-def make_job(rooms, **changes):
-    fields = {
-        "model": "nets_to_train:Small",
-        "dataset": str(rooms),
-        "size": (24, 32),
-        "epochs": 2,
-        "batch": 4,
-    }
-    return Job(**(fields | changes))
-
-
-def run(job, folder, **options):
-    return train(job, folder, cache=folder.parent / "cache", **options).path
 
 
 @pytest.fixture
