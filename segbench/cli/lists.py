@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,6 +29,7 @@ from zoo.registry import entry, models
 
 if TYPE_CHECKING:
     from segbench.results.accuracy import Accuracy
+    from segbench.results.candidate import RuntimeSpec
     from segbench.training.queue_folder import RunState
 
 HARDWARE = {
@@ -154,6 +155,15 @@ def print_runtimes() -> None:
         for precision in sorted(set(row.precisions) - set(precisions_here(row))):
             how = f"pip install 'segbench[{precision}]'"
             console.print(f"{name}:{precision} is not installed: {how}", style="dim", markup=False)
+
+
+def print_broken(broken: Mapping[RuntimeSpec, str], *, tried: int) -> None:
+    """Print which runtimes of those that were tried are broken here, and how."""
+    console = plain_console()
+    if not broken:
+        console.print(f"\nnothing is broken here, of {tried} that were tried")
+    for runtime, why in broken.items():
+        console.print(f"\nbroken here: {runtime}: {why}", markup=False)
 
 
 def print_datasets(root: Path | None) -> None:

@@ -256,22 +256,18 @@ def check_runtime(spec: RuntimeSpec) -> None:
 compile, onnxruntime, openvino)
     """
     row = find_runtime(spec.name)
-    missing = missing_packages(row)
+    further = missing_packages(row, spec.precision)
+    missing = (*missing_packages(row), *further)
     if missing:
+        what, extra = (f" for {spec.precision}", spec.precision) if further else ("", row.extra)
         raise NotInstalledError(
-            f"runtime {spec.name!r} needs {' and '.join(missing)}, which is not installed here; "
-            f"install it with: pip install 'segbench[{row.extra}]'"
+            f"runtime {spec.name!r} needs {' and '.join(missing)}{what}, which is not installed "
+            f"here; install it with: pip install 'segbench[{extra}]'"
         )
     if spec.precision not in row.precisions:
         raise UsageError(
             f"runtime {spec.name!r} does not compute with {spec.precision} "
             f"(precisions: {', '.join(row.precisions)})"
-        )
-    further = missing_packages(row, spec.precision)
-    if further:
-        raise NotInstalledError(
-            f"runtime {spec.name!r} needs {' and '.join(further)} for {spec.precision}, which is "
-            f"not installed here; install it with: pip install 'segbench[{spec.precision}]'"
         )
     options = {"head": HEADS, "lower": (True, False), **row.options}
     for name, value in spec.options.items():

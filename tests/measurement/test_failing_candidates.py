@@ -16,7 +16,9 @@ from forked_workers import quickly
 
 import segbench
 from segbench.errors import MeasurementError, NotInstalledError, UsageError
+from segbench.measurement.broken_runtimes import find_broken
 from segbench.measurement.workers import stages
+from segbench.results.candidate import RuntimeSpec
 from segbench.results.store import load
 from segbench.runtimes import RUNTIMES, Runtime
 
@@ -191,3 +193,11 @@ def test_what_is_absent_and_named_is_a_row_that_ends_with_2(tmp_path):
     with pytest.raises(NotInstalledError) as caught:
         compare(named("rare"), NET, baseline=named("rare"))
     assert str(caught.value) == ABSENT
+
+
+def test_runtimes_that_are_broken_here_are_found_with_their_lines():
+    tried = [RuntimeSpec(name) for name in ("divides", "sound", "lacks")]
+    found = find_broken(tried, model=NET, size=(32, 32))
+    assert list(found) == [tried[0], tried[2]]
+    assert "was killed by SIGFPE" in found[tried[0]]
+    assert found[tried[2]] == f"in its preparation, {LACKS}"
